@@ -1,0 +1,3 @@
+//! The thin binary: real doors, then the command line, then the exit code.
+
+fn main() {}

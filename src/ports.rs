@@ -1,0 +1,140 @@
+//! The doors to the world: traits for the clock, chance, the network, the environment, files, the
+//! journal's storage and the terminal.
+//!
+//! Everything with an effect goes through one of them. Two things stand behind them: `system` (the
+//! real ones) and, for tests, doors made of plain memory. This file holds no behaviour.
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+use chrono::{DateTime, Utc};
+
+/// A future on the one thread that this program has.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// The machine's own clock. What decides is the cloud's time; this one stamps requests and logs.
+pub trait Clock {
+    /// Now, UTC.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// Unpredictable bytes, for nonces and for jitter. Never for a `ClientToken`.
+pub trait Entropy {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Environment variables. Implementations treat an empty variable as unset, because the post step
+/// of the official CI action sets its variables to empty strings.
+pub trait Environment {
+    /// The value of the variable `name`, if it is set and not empty.
+    fn var(&self, name: &str) -> Option<String>;
+}
+
+/// One HTTP request: always a POST with a form body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// Absolute URL, without query.
+    pub url: String,
+    /// Header names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// The `application/x-www-form-urlencoded` body. It holds a signature: do not log it.
+    pub body: String,
+    /// The longest wait for the whole answer, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// One HTTP reply, read whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpReply {
+    /// Status code.
+    pub status: u16,
+    /// Header names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// Body bytes.
+    pub body: Vec<u8>,
+}
+
+impl HttpReply {
+    /// The first value of the header `name` (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why an attempt brought no reply. The difference decides whether a charge may have happened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// No connection was made: the server cannot have seen the request.
+    #[error("no connection: {0}")]
+    NotSent(String),
+    /// The request may have arrived, the answer did not (whole).
+    #[error("no answer: {0}")]
+    NoAnswer(String),
+}
+
+/// The only seam to the network. One call is one attempt: no retry, no redirect.
+pub trait Transport {
+    /// Sends `request` and waits for the whole reply.
+    fn send(&self, request: HttpRequest) -> LocalFuture<'_, Result<HttpReply, TransportError>>;
+}
+
+/// Files that are not the journal.
+pub trait Files {
+    /// The whole content of a file.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The entries of a folder (full paths, sorted), or `None` if `path` is no folder.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn list(&self, path: &Path) -> io::Result<Option<Vec<PathBuf>>>;
+    /// Replaces a file whole or not at all, durably; makes its folder if it is missing.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+}
+
+/// Where the journal's bytes lie. The format is in `journal`, not here.
+pub trait JournalStorage {
+    /// All bytes so far; empty if there is no journal yet. Creates nothing.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn read(&self) -> io::Result<Vec<u8>>;
+    /// Takes the exclusive lock, creating the journal if needed. `Ok(false)`: another run holds it.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn lock(&self) -> io::Result<bool>;
+    /// Appends `bytes` and returns when they are durable.
+    ///
+    /// # Errors
+    /// Whatever the operating system says. After an error nothing may be assumed of the tail.
+    fn append(&self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// The person at the terminal, or nobody.
+pub trait Terminal {
+    /// Whether somebody is there to answer: stdin and stderr are terminals.
+    fn is_interactive(&self) -> bool;
+    /// Writes to stdout: the result, and nothing else.
+    ///
+    /// # Errors
+    /// Whatever the operating system says (a closed pipe, for one).
+    fn result(&self, text: &str) -> io::Result<()>;
+    /// Writes to stderr: progress, warnings, errors.
+    fn note(&self, text: &str);
+    /// Asks on stderr and reads one line without its end; `None` at the end of input.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn ask(&self, prompt: &str) -> io::Result<Option<String>>;
+    /// Shows how far a long read is; hidden when stderr is no terminal.
+    fn progress(&self, done: usize, total: usize, what: &str);
+}
