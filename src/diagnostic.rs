@@ -1,0 +1,73 @@
+//! Messages for people about their files: what, where, why, how to fix.
+//!
+//! A [`Diagnostic`] is data; [`render`] shows many of them the way rustc does. Nothing here reads a
+//! file or decides an exit code.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use serde::Serialize;
+
+/// A file as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The path as the user wrote it.
+    pub path: Rc<str>,
+    /// The whole text.
+    pub text: Rc<str>,
+}
+
+/// A place in a file, for people: the first line and the first column are 1; a column counts
+/// characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// The path as the user wrote it.
+    pub path: Rc<str>,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Place {
+    /// `renewals.yaml:14`: enough to find a rule.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", crate::text::escape(&self.path), self.line)
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The files cannot be used.
+    Error,
+    /// The files can be used, but look again.
+    Warning,
+}
+
+/// A marked stretch of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Which of the sources, by its position in the list given to [`render`].
+    pub source: usize,
+    /// Bytes of its text.
+    pub bytes: Range<usize>,
+    /// What is to be seen there; may be empty.
+    pub label: String,
+}
+
+/// One message about the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad.
+    pub severity: Severity,
+    /// What happened, in one line.
+    pub message: String,
+    /// Where; the first is the place of the error, others explain it. Empty only for a whole file.
+    pub marks: Vec<Mark>,
+    /// Why it is wrong; may be empty.
+    pub why: Vec<String>,
+    /// What to type instead.
+    pub help: Option<String>,
+}
