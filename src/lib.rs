@@ -8,4 +8,7 @@ pub mod retry;
 pub mod diagnostic;
 pub mod config;
 pub mod live;
+pub mod desired;
+pub mod plan;
 pub mod ports;
+pub mod journal;

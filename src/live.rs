@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
 use crate::ids::{InstanceId, RegionId};
+use crate::money::Money;
 use crate::term::LiveAutoRenew;
 use crate::text::Untrusted;
 
@@ -107,4 +109,15 @@ impl Live {
             Answer::Absent => true,
         })
     }
+}
+
+/// What a renewal would cost, as quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// What is to pay.
+    pub amount: Money,
+    /// What the list says, in the same currency.
+    pub list_amount: Decimal,
+    /// When it was quoted, by the cloud's clock.
+    pub quoted_at: DateTime<Utc>,
 }

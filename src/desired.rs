@@ -1,0 +1,50 @@
+//! Desired state: every instance that the files ask for, with the limits it stands under.
+//!
+//! Defaults are already merged in by `config`. Plain data, no I/O.
+
+use std::rc::Rc;
+
+use crate::config::{Config, Entry, Limits};
+
+/// One instance as it shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desired {
+    /// What its file says of it.
+    pub entry: Entry,
+    /// Which of [`DesiredState::files`] says it.
+    pub file: usize,
+}
+
+/// A file as the plan needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredFile {
+    /// The path as the user wrote it.
+    pub path: Rc<str>,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Bounds on the changes that it asks for.
+    pub limits: Limits,
+}
+
+/// All that is asked for, sorted by region and id, so that the order of files and entries plays no
+/// part in any decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredState {
+    /// Instances by region and id.
+    pub instances: Vec<Desired>,
+    /// The files, in the order given.
+    pub files: Vec<DesiredFile>,
+}
+
+impl From<Config> for DesiredState {
+    fn from(config: Config) -> Self {
+        let mut instances = Vec::new();
+        let mut files = Vec::new();
+        for (file, content) in config.files.into_iter().enumerate() {
+            instances.extend(content.entries.into_iter().map(|entry| Desired { entry, file }));
+            files.push(DesiredFile { path: content.path, sha256: content.sha256, limits: content.limits });
+        }
+        instances.sort_by(|a, b| (&a.entry.region, &a.entry.id).cmp(&(&b.entry.region, &b.entry.id)));
+        Self { instances, files }
+    }
+}

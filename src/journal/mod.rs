@@ -1,0 +1,284 @@
+//! The journal: one line before each call and one after it, durable before the call is sent.
+//!
+//! It is a memory, not the guard: correctness stands on tokens and on reading again, and holds with
+//! an empty journal. With it, a run that was cut off is noticed and its instances are held. This
+//! file has the format; `fold` turns lines into holds; where the bytes lie is behind
+//! [`JournalStorage`](crate::ports::JournalStorage).
+//!
+//! A line is `{"crc":"…","line":{…}}`: the CRC-32 is over the exact text of `line`.
+
+pub mod fold;
+
+use std::io;
+use std::rc::Rc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::ids::{ClientToken, InstanceId, PlanId, RegionId};
+use crate::ports::JournalStorage;
+use crate::term::Term;
+
+/// Version of the format. Readers refuse lines of a newer one.
+pub const VERSION: u32 = 1;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// [`VERSION`].
+    pub v: u32,
+    /// When, by the cloud's clock.
+    pub at: DateTime<Utc>,
+    /// Which world the calls went to: `cloud`, or an emulator's. Lines of other worlds mean nothing.
+    pub world: String,
+    /// Which run wrote it.
+    pub run: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// What a line tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Record {
+    /// A run begins to carry out a plan.
+    Run {
+        /// Which plan.
+        plan_id: PlanId,
+        /// Version of this program.
+        tool_version: String,
+        /// Who started it, as far as the environment tells.
+        who: Option<String>,
+        /// Which CI run, as far as the environment tells.
+        ci_run: Option<String>,
+    },
+    /// A charge is about to be sent.
+    ChargeIntent(ChargeIntent),
+    /// What came of it.
+    ChargeOutcome {
+        /// Where.
+        region: RegionId,
+        /// Which instance.
+        id: InstanceId,
+        /// The token of the intent.
+        token: ClientToken,
+        /// What came.
+        outcome: ChargeOutcome,
+    },
+    /// A reading showed the expiry that a charge led to.
+    ChargeSettled {
+        /// Where.
+        region: RegionId,
+        /// Which instance.
+        id: InstanceId,
+        /// The token of the intent.
+        token: ClientToken,
+        /// The expiry that was read.
+        expires_at: DateTime<Utc>,
+    },
+    /// Settings are about to be sent.
+    SettingIntent {
+        /// Where.
+        region: RegionId,
+        /// For whom.
+        ids: Vec<InstanceId>,
+        /// The value, as the desired-state file writes it.
+        setting: String,
+    },
+    /// What came of it.
+    SettingOutcome {
+        /// Where.
+        region: RegionId,
+        /// For whom.
+        ids: Vec<InstanceId>,
+        /// RequestId if it was accepted.
+        request_id: Option<String>,
+        /// Why not, otherwise.
+        error: Option<String>,
+    },
+    /// The run ended and has read again.
+    End {
+        /// Whether nothing was left to do.
+        converged: bool,
+    },
+    /// The line before this one was torn (the machine stopped while it was written). It was never
+    /// durable, so its call was never sent.
+    Torn {
+        /// Its length, in bytes.
+        bytes: usize,
+    },
+}
+
+/// A charge about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeIntent {
+    /// Where.
+    pub region: RegionId,
+    /// Which instance.
+    pub id: InstanceId,
+    /// The expiry that was read.
+    pub expires_before: DateTime<Utc>,
+    /// The expiry that it leads to.
+    pub expires_after: DateTime<Utc>,
+    /// What is bought.
+    pub term: Term,
+    /// Its token.
+    pub token: ClientToken,
+    /// Its price as planned, for example `CNY 238.00`; `None` if it had none.
+    pub price: Option<String>,
+}
+
+/// What came of a charge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum ChargeOutcome {
+    /// The cloud took the order.
+    Acknowledged {
+        /// Its order.
+        order_id: String,
+        /// Its request.
+        request_id: String,
+    },
+    /// It was certainly not made.
+    NotMade {
+        /// Why.
+        error: String,
+    },
+    /// Nobody knows.
+    Unknown {
+        /// What came back, if anything.
+        error: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    crc: String,
+    line: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct ReadEnvelope<'a> {
+    crc: String,
+    #[serde(borrow)]
+    line: &'a RawValue,
+}
+
+fn checksum(text: &str) -> String {
+    format!("{:08x}", crc32fast::hash(text.as_bytes()))
+}
+
+/// One line's bytes, its end included.
+///
+/// # Errors
+/// If the line cannot be written as JSON.
+pub fn encode(line: &Line) -> io::Result<Vec<u8>> {
+    let raw = serde_json::value::to_raw_value(line)?;
+    let mut bytes = serde_json::to_vec(&Envelope { crc: checksum(raw.get()), line: &raw })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn decode(text: &[u8]) -> Result<Line, &'static str> {
+    let envelope: ReadEnvelope<'_> = serde_json::from_slice(text).map_err(|_| "it is not a journal line")?;
+    if envelope.crc != checksum(envelope.line.get()) {
+        return Err("its checksum does not fit: it was altered");
+    }
+    let line: Line =
+        serde_json::from_str(envelope.line.get()).map_err(|_| "this version does not know its form")?;
+    if line.v != VERSION {
+        return Err("it was written by a newer version");
+    }
+    Ok(line)
+}
+
+/// All that a journal holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The good lines, in order.
+    pub lines: Vec<Line>,
+    /// The length of a torn last line, in bytes; 0 if there is none.
+    pub torn: usize,
+    /// The first bad line that is not the torn last one: its number from 1, and what is wrong. Then
+    /// nothing may be charged, because an intent may be missing.
+    pub damaged: Option<(usize, &'static str)>,
+}
+
+/// Reads a journal's bytes. Never fails: what is wrong is part of the answer.
+pub fn parse(bytes: &[u8]) -> Contents {
+    let mut texts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let torn = texts.pop().map_or(0, <[u8]>::len);
+    let read: Vec<_> = texts.iter().map(|text| decode(text)).collect();
+    let is_marked_torn = |index: usize| {
+        let (text, next) = (texts.get(index), read.get(index + 1));
+        matches!((text, next), (Some(text), Some(Ok(Line { record: Record::Torn { bytes }, .. }))) if *bytes == text.len())
+    };
+    let bad = |(index, line): (usize, &Result<Line, &'static str>)| {
+        line.as_ref().err().filter(|_| !is_marked_torn(index)).map(|why| (index + 1, *why))
+    };
+    let damaged = read.iter().enumerate().find_map(bad);
+    Contents { torn, damaged, lines: read.into_iter().flatten().collect() }
+}
+
+/// Writes a run's lines. The one place that does.
+pub struct Journal {
+    storage: Rc<dyn JournalStorage>,
+    world: String,
+    run: String,
+}
+
+/// Why a journal cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another run holds it.
+    #[error("another run is using the journal")]
+    Locked,
+    /// A line before the last is bad.
+    #[error("line {0} of the journal is bad: {1}")]
+    Damaged(usize, &'static str),
+    /// The storage failed.
+    #[error("the journal cannot be used: {0}")]
+    Storage(#[from] io::Error),
+}
+
+impl Journal {
+    /// Locks the journal for `run` in `world` and reads it. A torn last line is closed and marked.
+    ///
+    /// # Errors
+    /// [`JournalError`]; then nothing may be charged.
+    pub fn open(
+        storage: Rc<dyn JournalStorage>,
+        world: String,
+        run: String,
+        now: DateTime<Utc>,
+    ) -> Result<(Self, Contents), JournalError> {
+        if !storage.lock()? {
+            return Err(JournalError::Locked);
+        }
+        let contents = parse(&storage.read()?);
+        if let Some((number, why)) = contents.damaged {
+            return Err(JournalError::Damaged(number, why));
+        }
+        let journal = Self { storage, world, run };
+        if contents.torn > 0 {
+            let mut bytes = vec![b'\n'];
+            bytes.extend(encode(&journal.line(now, Record::Torn { bytes: contents.torn }))?);
+            journal.storage.append(&bytes)?;
+        }
+        Ok((journal, contents))
+    }
+
+    fn line(&self, at: DateTime<Utc>, record: Record) -> Line {
+        Line { v: VERSION, at, world: self.world.clone(), run: self.run.clone(), record }
+    }
+
+    /// Appends a record and returns when it is durable.
+    ///
+    /// # Errors
+    /// Whatever the storage says; then the call that it announces must not be sent.
+    pub fn write(&self, at: DateTime<Utc>, record: Record) -> io::Result<()> {
+        self.storage.append(&encode(&self.line(at, record))?)
+    }
+}

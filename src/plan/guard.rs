@@ -1,0 +1,199 @@
+//! The bounds of a plan and its approval: the last pure step before money can move.
+//!
+//! [`approve`] is the only way to an [`Approved`] plan, and only an approved plan is carried out.
+//! Every refusal names both numbers and the way to allow it.
+
+use super::{Plan, PriceDecision};
+use crate::desired::DesiredFile;
+use crate::money::{Money, Totals, parse_amount};
+use crate::text::grouped;
+
+/// How somebody agreed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// `--auto-approve`.
+    AutoApprove,
+    /// The lines typed at the terminal, one for each of [`questions`].
+    Typed(Vec<String>),
+}
+
+/// Why a plan is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A bound is exceeded, or a cap is missing: what, and how to allow it.
+    Limit(Vec<String>),
+    /// What was typed is not what was asked for.
+    NotConfirmed,
+}
+
+/// A plan that is within its bounds and that somebody agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved(Plan);
+
+impl Approved {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+}
+
+/// One line that a person types to confirm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The total in one currency.
+    Total(Money),
+    /// The number of renewals whose price is not known.
+    Unpriced(usize),
+    /// The word yes: nothing is charged.
+    Settings,
+}
+
+/// What to type, in order: one total for each currency, then the number of unpriced renewals; `yes`
+/// if there are only settings.
+pub fn questions(plan: &Plan) -> Vec<Question> {
+    let mut questions: Vec<Question> = plan.total().amounts().map(Question::Total).collect();
+    let unpriced = plan.summary().unpriced;
+    if unpriced > 0 {
+        questions.push(Question::Unpriced(unpriced));
+    }
+    if questions.is_empty() && plan.has_changes() {
+        questions.push(Question::Settings);
+    }
+    questions
+}
+
+impl Question {
+    /// Whether `line` is the answer. Thousands commas may be left out.
+    pub fn is_answered_by(&self, line: &str) -> bool {
+        let line = line.trim();
+        match self {
+            Self::Total(money) => parse_amount(line) == Ok(money.amount),
+            Self::Unpriced(number) => line == number.to_string() || line == grouped(*number),
+            Self::Settings => line == "yes",
+        }
+    }
+}
+
+/// Checks every bound. Empty: within all of them.
+pub fn exceeded(plan: &Plan, run_cap: Option<&Money>) -> Vec<String> {
+    let mut refusals = Vec::new();
+    for (index, file) in plan.files.iter().enumerate() {
+        refusals.extend(file_exceeded(plan, index, file));
+    }
+    if let Some(cap) = run_cap {
+        refusals.extend(over_cap(&plan.total(), cap, "--max-charge", "raise --max-charge"));
+    }
+    refusals
+}
+
+/// What only a run without a person needs: a cap on every charge that it may make.
+pub fn missing_caps(plan: &Plan, run_cap: Option<&Money>) -> Vec<String> {
+    let mut refusals = Vec::new();
+    for (index, file) in plan.files.iter().enumerate() {
+        let (priced, unpriced) = renewals(plan, index);
+        let path = crate::text::escape(&file.path);
+        if priced + unpriced > 0 && run_cap.is_none() && file.limits.max_charge.is_none() {
+            refusals.push(format!(
+                "--auto-approve needs a cap, and {path} charges without one: give --max-charge AMOUNT, or write \
+                 limits.max_charge into the file"
+            ));
+        }
+        if unpriced > 0 && file.limits.max_renewals.is_none() {
+            refusals.push(format!(
+                "--auto-approve needs limits.max_renewals in {path}, because {unpriced} of its renewals have no \
+                 price that a cap could count"
+            ));
+        }
+    }
+    refusals
+}
+
+fn file_exceeded(plan: &Plan, index: usize, file: &DesiredFile) -> Vec<String> {
+    let path = crate::text::escape(&file.path);
+    let mut refusals = Vec::new();
+    if let Some(cap) = &file.limits.max_charge {
+        let name = format!("limits.max_charge ({})", cap.place);
+        refusals.extend(over_cap(&file_total(plan, index), &cap.value, &name, "raise it in the file"));
+    }
+    let (priced, unpriced) = renewals(plan, index);
+    if let Some(cap) = &file.limits.max_renewals {
+        let number = priced + unpriced;
+        if number > usize::try_from(cap.value).unwrap_or(usize::MAX) {
+            let (bound, place) = (cap.value, &cap.place);
+            refusals.push(format!(
+                "{number} renewals are more than limits.max_renewals, {bound} ({place}): raise it in the file"
+            ));
+        }
+    }
+    let off = plan.items.iter().filter(|item| item.file == index);
+    let off = off.filter(|item| item.setting().is_some_and(super::Setting::switches_off)).count();
+    let bound = file.limits.max_auto_renew_off;
+    if off > usize::try_from(bound).unwrap_or(usize::MAX) {
+        refusals.push(format!(
+            "auto-renewal would be switched off for {off} instances, more than limits.max_auto_renew_off, {bound} \
+             ({path}): raise it in the file"
+        ));
+    }
+    refusals
+}
+
+/// Priced and unpriced renewals of one file.
+fn renewals(plan: &Plan, index: usize) -> (usize, usize) {
+    let of_file = plan.items.iter().filter(|item| item.file == index);
+    let (unpriced, priced): (Vec<_>, Vec<_>) = of_file
+        .filter_map(|item| item.renewal())
+        .partition(|renewal| renewal.price == PriceDecision::Unpriced);
+    (priced.len(), unpriced.len())
+}
+
+/// Charges and soon deductions of one file.
+fn file_total(plan: &Plan, index: usize) -> Totals {
+    let mut total = Totals::default();
+    for item in plan.items.iter().filter(|item| item.file == index) {
+        if let Some(PriceDecision::Quoted(quote)) = item.renewal().map(|renewal| &renewal.price) {
+            // The sum over all files was bounded when the plan was made.
+            let _ = total.add(&quote.amount);
+        }
+        if let Some(super::Committed { counts: true, amount: Some(amount), .. }) = &item.committed {
+            let _ = total.add(amount);
+        }
+    }
+    total
+}
+
+/// A cap in one currency allows nothing in another.
+fn over_cap(total: &Totals, cap: &Money, name: &str, way: &str) -> Vec<String> {
+    total
+        .amounts()
+        .filter_map(|money| {
+            if money.currency != cap.currency {
+                return Some(format!(
+                    "{money} is not covered by {name}, {cap}: a cap in another currency allows nothing"
+                ));
+            }
+            let over = money.amount > cap.amount;
+            over.then(|| format!("{money} is more than {name}, {cap}: {way}, or plan fewer renewals"))
+        })
+        .collect()
+}
+
+/// Approves a plan.
+///
+/// # Errors
+/// [`Refusal::Limit`] if a bound is exceeded or, without a person, a cap is missing;
+/// [`Refusal::NotConfirmed`] if the typed lines are not the ones asked for.
+pub fn approve(plan: Plan, run_cap: Option<&Money>, consent: &Consent) -> Result<Approved, Refusal> {
+    let mut refusals = exceeded(&plan, run_cap);
+    match consent {
+        Consent::AutoApprove => refusals.extend(missing_caps(&plan, run_cap)),
+        Consent::Typed(lines) => {
+            let questions = questions(&plan);
+            let answered = questions.len() == lines.len()
+                && questions.iter().zip(lines).all(|(question, line)| question.is_answered_by(line));
+            if refusals.is_empty() && !answered {
+                return Err(Refusal::NotConfirmed);
+            }
+        }
+    }
+    if refusals.is_empty() { Ok(Approved(plan)) } else { Err(Refusal::Limit(refusals)) }
+}

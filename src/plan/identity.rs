@@ -1,0 +1,67 @@
+//! The name of a plan: a digest of what it decides, so that two plans with the same name do the same.
+//!
+//! Only decisions and limits go in: not the time, not what is held or blocked, not the wording.
+
+use std::fmt::Write as _;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::{Item, PriceDecision};
+use crate::calendar::show_minute;
+use crate::desired::DesiredFile;
+use crate::ids::PlanId;
+use crate::money::plain_amount;
+use crate::term::LiveAutoRenew;
+
+/// First line under the digest: another form would need another version.
+const VERSION: &str = "renewctl-plan-1";
+
+/// SHA-256 over one line for each decision, sorted, and one for the limits of each file.
+pub fn plan_id(items: &[Item<PriceDecision>], files: &[DesiredFile]) -> PlanId {
+    let mut lines: Vec<String> = items.iter().filter_map(decision).collect();
+    lines.extend(files.iter().map(limits));
+    lines.sort();
+    let mut text = format!("{VERSION}\n");
+    for line in lines {
+        let _ = writeln!(text, "{line}");
+    }
+    PlanId(HEXLOWER.encode(&Sha256::digest(text.as_bytes())))
+}
+
+fn decision(item: &Item<PriceDecision>) -> Option<String> {
+    let (renewal, setting) = (item.renewal(), item.setting());
+    if renewal.is_none() && setting.is_none() {
+        return None;
+    }
+    let mut line = format!("change {} {}", item.region, item.id);
+    if let Some(live) = &item.live {
+        let _ = write!(line, " seen {}", show_minute(live.expires_at));
+        let _ = match &live.auto_renew {
+            Some(Ok(setting)) => write!(line, " {setting}"),
+            _ => write!(line, " unknown"),
+        };
+    }
+    if let Some(renewal) = renewal {
+        let _ = write!(line, " renew {} to {}", renewal.term.term(), show_minute(renewal.expires_after));
+        let _ = match &renewal.price {
+            PriceDecision::Quoted(quote) => {
+                write!(line, " for {} {}", plain_amount(quote.amount.amount), quote.amount.currency)
+            }
+            PriceDecision::Unpriced => write!(line, " unpriced"),
+        };
+    }
+    if let Some(setting) = setting {
+        let _ = write!(line, " set {}", LiveAutoRenew::from(setting.after));
+    }
+    Some(line)
+}
+
+fn limits(file: &DesiredFile) -> String {
+    let limits = &file.limits;
+    let charge = limits.max_charge.as_ref().map_or_else(|| "none".to_owned(), |cap| cap.value.to_string());
+    let renewals =
+        limits.max_renewals.as_ref().map_or_else(|| "none".to_owned(), |cap| cap.value.to_string());
+    let (term, off, unpriced) = (limits.max_term, limits.max_auto_renew_off, limits.allow_unpriced);
+    format!("limits {} {charge} {renewals} {term} {off} {unpriced}", file.path)
+}

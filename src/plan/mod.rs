@@ -1,0 +1,356 @@
+//! The plan: what is to be done at one moment, for every instance that the files ask for.
+//!
+//! The way here is `draft` (what each instance needs), then quotes from outside, then `price` (what
+//! it costs, and the whole [`Plan`]). `guard` bounds and approves it, `step` puts it in order,
+//! `token` names its charges, `identity` names the plan itself. All of it is pure: the same input
+//! gives the same plan, and nothing here knows that a network, a disk or a clock exists.
+
+pub mod draft;
+pub mod guard;
+pub mod identity;
+pub mod price;
+pub mod step;
+pub mod token;
+pub mod window;
+
+use chrono::{DateTime, Utc};
+
+use crate::desired::DesiredFile;
+use crate::diagnostic::Place;
+use crate::ids::{InstanceId, PlanId, RegionId};
+use crate::live::{LiveInstance, Quote};
+use crate::money::{Money, Totals};
+use crate::term::{AutoRenew, LiveAutoRenew, PurchaseTerm, Term};
+use crate::text::Untrusted;
+
+/// What the plan says of one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict<T> {
+    /// Already so.
+    NoOp,
+    /// To be done.
+    Change(T),
+    /// Not now; a later run decides.
+    Held(Hold),
+    /// Cannot be done, and somebody should know why.
+    Blocked(Block),
+}
+
+impl<T> Verdict<T> {
+    /// The change, if there is one.
+    pub fn change(&self) -> Option<&T> {
+        if let Self::Change(change) = self { Some(change) } else { None }
+    }
+
+    /// Without its content.
+    pub fn kind(&self) -> VerdictKind {
+        match self {
+            Self::NoOp => VerdictKind::NoOp,
+            Self::Change(_) => VerdictKind::Change,
+            Self::Held(_) => VerdictKind::Held,
+            Self::Blocked(_) => VerdictKind::Blocked,
+        }
+    }
+}
+
+/// A verdict without its content, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VerdictKind {
+    /// Already so.
+    NoOp,
+    /// To be done.
+    Change,
+    /// Not now.
+    Held,
+    /// Cannot be done.
+    Blocked,
+}
+
+impl VerdictKind {
+    /// The word in the outputs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoOp => "no-op",
+            Self::Change => "change",
+            Self::Held => "held",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// Why a charge waits, and until when. Every hold ends by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Which rule holds it.
+    pub code: HoldCode,
+    /// From this instant a new reading decides.
+    pub until: DateTime<Utc>,
+    /// Why, in one sentence without its end.
+    pub text: String,
+}
+
+/// The rules that hold a charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldCode {
+    /// A call was sent and its outcome is not known.
+    OutcomeUnknown,
+    /// A charge was acknowledged and its effect has not shown.
+    NotMoved,
+    /// The reading is older than what the journal has seen.
+    OlderReading,
+    /// The platform may be renewing it in these hours.
+    PlatformWindow,
+    /// A Beijing day has just begun, and with it new tokens.
+    Midnight,
+}
+
+impl HoldCode {
+    /// The word in the outputs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OutcomeUnknown => "outcome-unknown",
+            Self::NotMoved => "not-moved",
+            Self::OlderReading => "older-reading",
+            Self::PlatformWindow => "platform-window",
+            Self::Midnight => "midnight",
+        }
+    }
+}
+
+/// Why something cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Which rule blocks it.
+    pub code: BlockCode,
+    /// Why, in one sentence without its end.
+    pub text: String,
+    /// What a person can do about it.
+    pub hint: String,
+}
+
+/// The rules that block an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockCode {
+    /// No such instance for this key in this region.
+    UnknownInstance,
+    /// It could not be read.
+    Unreadable,
+    /// It is not a subscription.
+    ChargeType,
+    /// A lock forbids renewal.
+    Locked,
+    /// The renewal has no price.
+    NoPrice,
+    /// Auto-renewal cannot be set after expiry.
+    Expired,
+    /// No term can be bought that the file allows.
+    NoTerm,
+}
+
+impl BlockCode {
+    /// The word in the outputs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownInstance => "unknown-instance",
+            Self::Unreadable => "unreadable",
+            Self::ChargeType => "charge-type",
+            Self::Locked => "locked",
+            Self::NoPrice => "no-price",
+            Self::Expired => "expired",
+            Self::NoTerm => "no-term",
+        }
+    }
+}
+
+/// One renewal. `P` is `()` while it has no price, and [`PriceDecision`] in a plan: a charge without
+/// a price decision cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal<P> {
+    /// What to buy.
+    pub term: PurchaseTerm,
+    /// The expiry that was read; it goes into the token.
+    pub expires_before: DateTime<Utc>,
+    /// The expiry that the renewal leads to.
+    pub expires_after: DateTime<Utc>,
+    /// What it costs.
+    pub price: P,
+    /// The numbers: `10d 4h left, 15d wanted`.
+    pub reason: String,
+    /// The rule's place in the files.
+    pub place: Place,
+}
+
+/// What is known of the price of a renewal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PriceDecision {
+    /// Quoted.
+    Quoted(Quote),
+    /// Not quoted, and the file allows that.
+    Unpriced,
+}
+
+/// One change of the auto-renewal setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// As it was read.
+    pub before: LiveAutoRenew,
+    /// As it shall be.
+    pub after: AutoRenew,
+    /// Why.
+    pub reason: String,
+    /// The rule's place in the files.
+    pub place: Place,
+}
+
+impl Setting {
+    /// Whether it ends automatic renewal.
+    pub fn switches_off(&self) -> bool {
+        matches!(self.before, LiveAutoRenew::Every(_)) && !matches!(self.after, AutoRenew::Every(_))
+    }
+}
+
+/// What a new auto-renewal setting will make the platform charge next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Not before this instant.
+    pub at: DateTime<Utc>,
+    /// For this term.
+    pub term: Term,
+    /// Today's quote, if there is one.
+    pub amount: Option<Money>,
+    /// Whether it comes so soon that it counts into the total and the caps.
+    pub counts: bool,
+}
+
+/// One instance in a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item<P> {
+    /// Which instance.
+    pub id: InstanceId,
+    /// Where.
+    pub region: RegionId,
+    /// Its live name; the file's name if it could not be read.
+    pub name: Untrusted,
+    /// The entry's place in the files.
+    pub place: Place,
+    /// Which of the plan's files asks for it.
+    pub file: usize,
+    /// As it was read.
+    pub live: Option<LiveInstance>,
+    /// The verdict on renewing; `None` if no lifetime is asked for.
+    pub renew: Option<Verdict<Renewal<P>>>,
+    /// The verdict on the setting; `None` if no setting is asked for.
+    pub set: Option<Verdict<Setting>>,
+    /// Why it may stop soon although the file says to keep it.
+    pub at_risk: Option<String>,
+    /// What its new setting commits to.
+    pub committed: Option<Committed>,
+    /// What a reviewer should know besides.
+    pub warnings: Vec<String>,
+}
+
+impl<P> Item<P> {
+    /// The worst of its verdicts.
+    pub fn verdict(&self) -> VerdictKind {
+        let renew = self.renew.as_ref().map_or(VerdictKind::NoOp, Verdict::kind);
+        let set = self.set.as_ref().map_or(VerdictKind::NoOp, Verdict::kind);
+        renew.max(set)
+    }
+
+    /// The renewal, if one is to be done.
+    pub fn renewal(&self) -> Option<&Renewal<P>> {
+        self.renew.as_ref().and_then(Verdict::change)
+    }
+
+    /// The setting, if one is to be changed.
+    pub fn setting(&self) -> Option<&Setting> {
+        self.set.as_ref().and_then(Verdict::change)
+    }
+}
+
+/// What is to be done, with what it costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its identity.
+    pub id: PlanId,
+    /// The moment it was decided for.
+    pub evaluated_at: DateTime<Utc>,
+    /// The moment of the reading.
+    pub read_at: DateTime<Utc>,
+    /// Whether everything could be read.
+    pub complete: bool,
+    /// One item for each instance asked for, by region and id.
+    pub items: Vec<Item<PriceDecision>>,
+    /// The files and their limits.
+    pub files: Vec<DesiredFile>,
+    /// The sum of all quoted charges.
+    pub charge: Totals,
+    /// The sum of what the platform will deduct so soon that it counts.
+    pub committed: Totals,
+}
+
+/// The numbers of the summary line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Renewals to be done.
+    pub renew: usize,
+    /// Settings to be changed, those that switch off not counted.
+    pub set_auto_renew: usize,
+    /// Settings that end automatic renewal.
+    pub switch_off: usize,
+    /// Instances that need nothing.
+    pub noop: usize,
+    /// Instances with something blocked.
+    pub blocked: usize,
+    /// Instances with something held.
+    pub held: usize,
+    /// Instances at risk.
+    pub at_risk: usize,
+    /// Renewals without a price.
+    pub unpriced: usize,
+}
+
+impl Plan {
+    /// Counts.
+    pub fn summary(&self) -> Summary {
+        let mut sum = Summary::default();
+        for item in &self.items {
+            sum.renew += usize::from(item.renewal().is_some());
+            let off = item.setting().is_some_and(Setting::switches_off);
+            sum.switch_off += usize::from(off);
+            sum.set_auto_renew += usize::from(item.setting().is_some() && !off);
+            sum.at_risk += usize::from(item.at_risk.is_some());
+            match item.verdict() {
+                VerdictKind::NoOp => sum.noop += 1,
+                VerdictKind::Held => sum.held += 1,
+                VerdictKind::Blocked => sum.blocked += 1,
+                VerdictKind::Change => {}
+            }
+            if item.renewal().is_some_and(|renewal| renewal.price == PriceDecision::Unpriced) {
+                sum.unpriced += 1;
+            }
+        }
+        sum
+    }
+
+    /// Whether there is anything to do.
+    pub fn has_changes(&self) -> bool {
+        self.items.iter().any(|item| item.renewal().is_some() || item.setting().is_some())
+    }
+
+    /// Whether nothing is to do, blocked, held or at risk: the proof of convergence.
+    pub fn is_clean(&self) -> bool {
+        let clean = |item: &Item<_>| item.verdict() == VerdictKind::NoOp && item.at_risk.is_none();
+        self.complete && self.items.iter().all(clean)
+    }
+
+    /// What a person confirms: the charges and what will be deducted soon, for each currency.
+    pub fn total(&self) -> Totals {
+        let mut total = self.charge.clone();
+        for money in self.committed.amounts() {
+            // Both sums were bounded when the plan was made; see `price`.
+            let _ = total.add(&money);
+        }
+        total
+    }
+}

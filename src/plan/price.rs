@@ -1,0 +1,223 @@
+//! What the plan costs: quotes become price decisions, and a draft becomes a [`Plan`].
+//!
+//! No price, no charge, unless the file allows it. Amounts are quoted, never computed.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::draft::{self, Draft, QuoteAsk};
+use super::{
+    Block, BlockCode, Committed, Item, Plan, PriceDecision, Renewal, Setting, Verdict, identity, window,
+};
+use crate::calendar::{beijing_date, beijing_instant, show_left, to_minute};
+use crate::config::{Entry, MinRemaining};
+use crate::desired::DesiredState;
+use crate::ids::InstanceId;
+use crate::live::Quote;
+use crate::money::{Currency, Money, SumTooLarge, Totals};
+use crate::term::{AutoRenew, Site, Term};
+
+/// What asking for prices brought: a quote, or why there is none.
+pub type Quotes = BTreeMap<QuoteAsk, Result<Quote, String>>;
+
+/// Deductions that come within so many days count into the total and the caps (design 4.11).
+const COMMITTED_DAYS: i64 = 10;
+/// The hour of the day, Beijing time, at which the platform begins to deduct.
+const DEDUCTION_HOUR: u32 = 8;
+/// With less left than this, and no charge in the plan, an instance is at risk.
+const AT_RISK_HOURS: i64 = 72;
+/// Auto-renewal takes effect the day after it was switched on, and not for an instance that expires
+/// that day (reference 3.2).
+const TOO_LATE_HOURS: i64 = 48;
+
+/// Why no plan can be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PriceError {
+    /// The account is at the other site than the file says.
+    #[error("{id} is quoted in {found}, but the file says site: {site}, where prices are in {expected}")]
+    OtherSite {
+        /// Which instance.
+        id: InstanceId,
+        /// The currency of the quote.
+        found: Currency,
+        /// What the file says.
+        site: &'static str,
+        /// The currency of that site.
+        expected: &'static str,
+    },
+    /// The sum cannot be held.
+    #[error(transparent)]
+    Sum(#[from] SumTooLarge),
+}
+
+/// The currency of a site's prices (`DescribeRenewalPrice`, Currency).
+pub fn site_currency(site: Site) -> &'static str {
+    match site {
+        Site::China => "CNY",
+        Site::International => "USD",
+    }
+}
+
+/// Prices a draft that was made from `desired`.
+///
+/// # Errors
+/// [`PriceError`] if a quote is in the currency of the other site, or the sum overflows.
+pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Plan, PriceError> {
+    let now = draft.evaluated_at;
+    let (mut charge, mut committed) = (Totals::default(), Totals::default());
+    let mut items = Vec::with_capacity(draft.items.len());
+    for (item, wanted) in draft.items.into_iter().zip(&desired.instances) {
+        let allow_unpriced = draft.files.get(item.file).is_some_and(|file| file.limits.allow_unpriced);
+        check_currency(&item, wanted.entry.site, quotes)?;
+        let mut item = price_item(item, &wanted.entry, to_minute(now), allow_unpriced, quotes);
+        item.committed = commitment(&item, now, quotes);
+        item.at_risk = at_risk(&item, &wanted.entry, now);
+        if let Some(Renewal { price: PriceDecision::Quoted(quote), .. }) = item.renewal() {
+            charge.add(&quote.amount)?;
+        }
+        if let Some(Committed { counts: true, amount: Some(amount), .. }) = &item.committed {
+            committed.add(amount)?;
+        }
+        items.push(item);
+    }
+    let mut all = charge.clone();
+    for money in committed.amounts() {
+        all.add(&money)?;
+    }
+    let id = identity::plan_id(&items, &draft.files);
+    Ok(Plan {
+        id,
+        evaluated_at: now,
+        read_at: draft.read_at,
+        complete: draft.complete,
+        items,
+        files: draft.files,
+        charge,
+        committed,
+    })
+}
+
+fn quote<'a>(item: &Item<()>, term: Term, quotes: &'a Quotes) -> Result<&'a Quote, &'a str> {
+    let ask = QuoteAsk { region: item.region.clone(), id: item.id.clone(), term };
+    match quotes.get(&ask) {
+        Some(Ok(quote)) => Ok(quote),
+        Some(Err(why)) => Err(why),
+        None => Err("it was not asked for"),
+    }
+}
+
+fn check_currency(item: &Item<()>, site: Site, quotes: &Quotes) -> Result<(), PriceError> {
+    let Some(renewal) = item.renewal() else { return Ok(()) };
+    let Ok(quote) = quote(item, renewal.term.term(), quotes) else { return Ok(()) };
+    let found = &quote.amount.currency;
+    // JPY is a third currency of international accounts (QueryAccountBalance, Currency).
+    let fits = match site {
+        Site::China => found.as_str() == "CNY",
+        Site::International => found.as_str() != "CNY",
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(PriceError::OtherSite {
+        id: item.id.clone(),
+        found: found.clone(),
+        site: site.as_str(),
+        expected: site_currency(site),
+    })
+}
+
+fn price_item(
+    item: Item<()>,
+    entry: &Entry,
+    now: DateTime<Utc>,
+    allow_unpriced: bool,
+    quotes: &Quotes,
+) -> Item<PriceDecision> {
+    let mut warnings = item.warnings.clone();
+    let renew = item.renew.clone().map(|verdict| match verdict {
+        Verdict::NoOp => Verdict::NoOp,
+        Verdict::Held(hold) => Verdict::Held(hold),
+        Verdict::Blocked(block) => Verdict::Blocked(block),
+        Verdict::Change(renewal) => match quote(&item, renewal.term.term(), quotes) {
+            Ok(quote) => Verdict::Change(priced(renewal, PriceDecision::Quoted(quote.clone()))),
+            Err(why) if allow_unpriced => {
+                warnings.push(format!("it is renewed without a known price: {why}"));
+                Verdict::Change(priced(renewal, PriceDecision::Unpriced))
+            }
+            Err(why) => Verdict::Blocked(no_price(renewal.term.term(), why)),
+        },
+    });
+    // A setting that only the renewal made possible, or needed, goes when the renewal goes.
+    let renewing = renew.as_ref().is_some_and(|verdict| verdict.change().is_some());
+    let set = match &item.live {
+        Some(live) => draft::setting(entry, live, now, renewing),
+        None => item.set.clone(),
+    };
+    Item {
+        id: item.id,
+        region: item.region,
+        name: item.name,
+        place: item.place,
+        file: item.file,
+        live: item.live,
+        renew,
+        set,
+        at_risk: None,
+        committed: None,
+        warnings,
+    }
+}
+
+fn priced(renewal: Renewal<()>, price: PriceDecision) -> Renewal<PriceDecision> {
+    Renewal {
+        term: renewal.term,
+        expires_before: renewal.expires_before,
+        expires_after: renewal.expires_after,
+        price,
+        reason: renewal.reason,
+        place: renewal.place,
+    }
+}
+
+fn no_price(term: Term, why: &str) -> Block {
+    let text = format!("{term} has no known price: {why}");
+    let hint =
+        "run again, or write `allow_unpriced: true` under limits to renew without a known price".to_owned();
+    Block { code: BlockCode::NoPrice, text, hint }
+}
+
+/// What the platform will charge next because of a new setting, and when at the earliest: on the
+/// ninth day before expiry, but not before tomorrow, when the setting takes effect.
+fn commitment(item: &Item<PriceDecision>, now: DateTime<Utc>, quotes: &Quotes) -> Option<Committed> {
+    let Some(Setting { after: AutoRenew::Every(term), .. }) = item.setting() else { return None };
+    let term = term.term();
+    let live = item.live.as_ref()?;
+    let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);
+    let first_day = beijing_date(expiry) - Duration::days(window::PLATFORM_DAYS);
+    let tomorrow = beijing_date(now) + Duration::days(1);
+    let at = beijing_instant(first_day.max(tomorrow), DEDUCTION_HOUR, 0)?;
+    let ask = QuoteAsk { region: item.region.clone(), id: item.id.clone(), term };
+    let amount: Option<Money> =
+        quotes.get(&ask).and_then(|quote| quote.as_ref().ok()).map(|q| q.amount.clone());
+    Some(Committed { at, term, amount, counts: at - now <= Duration::days(COMMITTED_DAYS) })
+}
+
+/// Why an instance that the file says to keep may stop soon all the same (design 4.10).
+fn at_risk(item: &Item<PriceDecision>, entry: &Entry, now: DateTime<Utc>) -> Option<String> {
+    let live = item.live.as_ref()?;
+    let lifetime_wanted = matches!(&entry.min_remaining, Some(asked) if asked.value != MinRemaining::None);
+    let auto_wanted = matches!(&entry.auto_renew, Some(asked) if matches!(asked.value, AutoRenew::Every(_)));
+    let subscription = live.charge_type == crate::live::ChargeType::Subscription;
+    if !subscription || !(lifetime_wanted || auto_wanted) || item.renewal().is_some() {
+        return None;
+    }
+    let left = live.expires_at - now;
+    let enabling = matches!(item.setting(), Some(Setting { after: AutoRenew::Every(_), .. }));
+    if enabling && left < Duration::hours(TOO_LATE_HOURS) {
+        let text = "auto-renewal takes effect the next day, which may be too late; nothing else renews it in this plan";
+        return Some(format!("{}; {text}", show_left(left)));
+    }
+    (left < Duration::hours(AT_RISK_HOURS))
+        .then(|| format!("{} and no renewal of it in this plan", show_left(left)))
+}

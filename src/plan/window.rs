@@ -1,0 +1,49 @@
+//! The hours in which a charge has to wait: the platform's own renewal, and the start of a day.
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::{Hold, HoldCode};
+use crate::calendar::{beijing_date, beijing_instant, beijing_minute_of_day};
+use crate::live::LiveInstance;
+use crate::term::LiveAutoRenew;
+
+/// The platform deducts from the 9th day before expiry on (ECS API text, both sites). The
+/// international billing guide names other days (dis): 3 and 1 before and the day itself, which lie
+/// within, and 6 and 14 after, when waiting would be worse.
+pub(super) const PLATFORM_DAYS: i64 = 9;
+/// The platform deducts "usually between 08:00 and 18:00" Beijing time (China FAQ); half an hour is
+/// left on both sides.
+const PLATFORM_FROM_MINUTE: u32 = 7 * 60 + 30;
+/// See [`PLATFORM_FROM_MINUTE`].
+const PLATFORM_TO: (u32, u32) = (18, 30);
+/// With less left than this, waiting is the greater danger.
+const PLATFORM_HOURS_LEFT_MIN: i64 = 48;
+/// A new day means new tokens: no first send until the effects of yesterday's charges are visible.
+/// Assumed: the lag of an effect is at most 30 minutes.
+const MIDNIGHT_TO: (u32, u32) = (0, 45);
+
+fn until_today(now: DateTime<Utc>, (hour, minute): (u32, u32)) -> Option<DateTime<Utc>> {
+    beijing_instant(beijing_date(now), hour, minute).filter(|until| now < *until)
+}
+
+/// Holds every charge between 00:00 and 00:45 Beijing time.
+pub fn midnight(now: DateTime<Utc>) -> Option<Hold> {
+    let until = until_today(now, MIDNIGHT_TO)?;
+    let text = "between 00:00 and 00:45 Beijing time no charge is sent, because tokens change with the day";
+    Some(Hold { code: HoldCode::Midnight, until, text: text.to_owned() })
+}
+
+/// Holds a charge while the platform itself may be renewing the instance.
+pub(super) fn platform(live: &LiveInstance, now: DateTime<Utc>) -> Option<Hold> {
+    let Some(Ok(LiveAutoRenew::Every(_))) = live.auto_renew else { return None };
+    let left = live.expires_at - now;
+    if left > Duration::days(PLATFORM_DAYS) || left < Duration::hours(PLATFORM_HOURS_LEFT_MIN) {
+        return None;
+    }
+    if beijing_minute_of_day(now) < PLATFORM_FROM_MINUTE {
+        return None;
+    }
+    let until = until_today(now, PLATFORM_TO)?;
+    let text = "auto-renewal is on and may renew it in these hours; a charge now could be a second one";
+    Some(Hold { code: HoldCode::PlatformWindow, until, text: text.to_owned() })
+}
