@@ -10,5 +10,6 @@ pub mod config;
 pub mod live;
 pub mod desired;
 pub mod plan;
+pub mod render;
 pub mod ports;
 pub mod journal;

@@ -16,10 +16,10 @@ use crate::plan::{Hold, HoldCode};
 /// A charge whose outcome is unknown holds its instance so long. Assumed: the effect of an order is
 /// visible within 30 minutes (the official sample says about ten seconds, cloudpods waits five
 /// minutes; no page gives a bound).
-const UNKNOWN_MINUTES: i64 = 45;
+pub const UNKNOWN_MINUTES: i64 = 45;
 /// A charge that was acknowledged and does not show holds its instance so long: the money is spent,
 /// and somebody should look.
-const NOT_MOVED_HOURS: i64 = 72;
+pub const NOT_MOVED_HOURS: i64 = 72;
 /// A reading older than one that the journal has seen holds its instance so long. Assumed: readings
 /// of a lagging replica; a refund looks the same and is over after that time.
 const OLDER_READING_HOURS: i64 = 24;

@@ -8,6 +8,7 @@
 pub mod draft;
 pub mod guard;
 pub mod identity;
+pub mod outcome;
 pub mod price;
 pub mod step;
 pub mod token;

@@ -1,0 +1,143 @@
+//! Carrying out an approved plan: settings that wait for nothing, then the charges, then the settings
+//! that wait for a charge.
+//!
+//! What is done, and in which order, was decided by `plan::step`; nothing here decides anew. Each
+//! charge is read again before, announced in the journal, sent under its derived token, and settled
+//! by reading. A call whose outcome is not known is never repeated under another token.
+
+mod charge;
+
+mod set;
+mod settle;
+
+use std::time::Duration;
+
+use crate::cloud::Cloud;
+use crate::ids::{InstanceId, RegionId};
+use crate::journal::{Journal, Record};
+use crate::plan::guard::Approved;
+use crate::plan::step::{ChargeStep, Condition, SetStep, steps};
+use crate::ports::Terminal;
+
+use crate::plan::outcome::{ChargeResult, Outcome, SettingResult};
+
+/// Charges that may be on their way and not yet settled at one time.
+const UNSETTLED_MAX: usize = 20;
+
+/// What carrying out needs.
+pub struct Deeds<'a> {
+    /// The client.
+    pub cloud: &'a Cloud,
+    /// The journal, opened and locked for this run.
+    pub journal: &'a Journal,
+    /// Where progress is told.
+    pub terminal: &'a dyn Terminal,
+    /// How long an effect is waited for.
+    pub verify_timeout: Duration,
+    /// Who runs this, for the journal.
+    pub who: Option<String>,
+    /// Which CI run this is, for the journal.
+    pub ci_run: Option<String>,
+}
+
+/// How far a failure reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stop {
+    /// No further charge in this run (balance, payment, risk control).
+    Charges(String),
+    /// No further call at all (credentials, journal).
+    Everything(String),
+}
+
+/// What has happened so far, and whether to go on.
+#[derive(Default)]
+struct Progress {
+    outcome: Outcome,
+    stop: Option<Stop>,
+}
+
+impl Progress {
+    fn stop(&mut self, stop: Stop) {
+        if !matches!(self.stop, Some(Stop::Everything(_))) {
+            self.stop = Some(stop);
+        }
+    }
+
+    /// Why no further charge is sent, if so.
+    fn charges_stopped(&self) -> Option<&str> {
+        match &self.stop {
+            Some(Stop::Charges(why) | Stop::Everything(why)) => Some(why),
+            None => None,
+        }
+    }
+
+    /// Why no further call is sent, if so.
+    fn all_stopped(&self) -> Option<&str> {
+        if let Some(Stop::Everything(why)) = &self.stop { Some(why) } else { None }
+    }
+}
+
+/// Carries out `approved` and tells what came of every action.
+pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
+    let steps = steps(approved.plan());
+    let mut progress = Progress::default();
+    announce(approved, deeds, &mut progress);
+    for step in &steps.first {
+        set::carry_out(step, deeds, &mut progress).await;
+    }
+    let mut done = 0;
+    for wave in steps.charges.chunks(UNSETTLED_MAX) {
+        let sent = charge::send_all(wave, deeds, &mut progress).await;
+        settle::settle(sent, deeds, &mut progress.outcome).await;
+        done += wave.len();
+        deeds.terminal.progress(done, steps.charges.len(), "renewals settled");
+    }
+    for step in &steps.last {
+        let (ready, waiting) = split_by_condition(step, &progress.outcome);
+        for id in waiting {
+            let why = "its renewal is not settled".to_owned();
+            progress.outcome.set(&step.region, &id, step.setting, SettingResult::NotTried { why });
+        }
+        if !ready.is_empty() {
+            let step = SetStep { ids: ready, ..step.clone() };
+            set::carry_out(&step, deeds, &mut progress).await;
+        }
+    }
+    progress.outcome.stopped = match progress.stop {
+        Some(Stop::Charges(why) | Stop::Everything(why)) => Some(why),
+        None => None,
+    };
+    progress.outcome
+}
+
+fn announce(approved: &Approved, deeds: &Deeds<'_>, progress: &mut Progress) {
+    let record = Record::Run {
+        plan_id: approved.plan().id.clone(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        who: deeds.who.clone(),
+        ci_run: deeds.ci_run.clone(),
+    };
+    if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), record) {
+        progress.stop(journal_failed(&error));
+    }
+}
+
+fn journal_failed(error: &std::io::Error) -> Stop {
+    Stop::Everything(format!("the journal cannot be written ({error}), and without it nothing is sent"))
+}
+
+/// Which ids of a setting may be set now, and which may not.
+fn split_by_condition(step: &SetStep, outcome: &Outcome) -> (Vec<InstanceId>, Vec<InstanceId>) {
+    step.ids.iter().cloned().partition(|id| match (step.condition, outcome.charge_of(&step.region, id)) {
+        (Condition::None, _) | (_, Some(ChargeResult::Done { .. } | ChargeResult::Satisfied { .. })) => true,
+        (Condition::NotInDoubt, Some(result)) => !result.is_in_doubt(),
+        (Condition::NotInDoubt | Condition::Settled, _) => false,
+    })
+}
+
+/// The key of an instance.
+type Key = (RegionId, InstanceId);
+
+fn key(step: &ChargeStep) -> Key {
+    (step.region.clone(), step.id.clone())
+}

@@ -1,0 +1,78 @@
+//! Changing auto-renewal settings: one call for a region and a value, at most a hundred ids.
+//!
+//! Setting a state is safe to repeat, so nothing here is ever in doubt. One bad id makes the cloud
+//! refuse the whole batch: it is split until the bad one stands alone, and the good ones go through.
+
+use super::{Deeds, Progress, SettingResult, Stop, journal_failed};
+use crate::cloud::CallError;
+use crate::ids::InstanceId;
+use crate::journal::Record;
+use crate::plan::step::SetStep;
+use crate::retry::Class;
+
+/// Calls that one batch may cost when parts of it are refused: enough to single out nine bad ids of a
+/// hundred (each costs two calls on seven levels).
+const CALLS_MAX: usize = 128;
+
+/// Carries out one step and notes the result for each id.
+pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut Progress) {
+    let mut batches: Vec<Vec<InstanceId>> = vec![step.ids.clone()];
+    let mut calls = 0;
+    while let Some(ids) = batches.pop() {
+        if let Some(why) = progress.all_stopped() {
+            let why = format!("the run was stopped: {why}");
+            note(step, &ids, &SettingResult::NotTried { why }, progress);
+            continue;
+        }
+        calls += 1;
+        let Err(error) = send(step, &ids, deeds, progress).await else {
+            note(step, &ids, &SettingResult::Done, progress);
+            continue;
+        };
+        let Some(error) = error else {
+            note(step, &ids, &SettingResult::NotTried { why: "the journal cannot be written".to_owned() }, progress);
+            continue;
+        };
+        if error.class == Class::Credentials {
+            progress.stop(Stop::Everything(error.text()));
+        }
+        if error.class == Class::Refused && ids.len() > 1 && calls < CALLS_MAX {
+            let (left, right) = ids.split_at(ids.len() / 2);
+            batches.push(right.to_vec());
+            batches.push(left.to_vec());
+            continue;
+        }
+        note(step, &ids, &SettingResult::Failed { why: error.text() }, progress);
+    }
+}
+
+fn note(step: &SetStep, ids: &[InstanceId], result: &SettingResult, progress: &mut Progress) {
+    for id in ids {
+        progress.outcome.set(&step.region, id, step.setting, result.clone());
+    }
+}
+
+/// Sends one batch between its two journal lines. `Err(None)`: the journal failed, nothing was sent.
+async fn send(
+    step: &SetStep,
+    ids: &[InstanceId],
+    deeds: &Deeds<'_>,
+    progress: &mut Progress,
+) -> Result<(), Option<CallError>> {
+    let (region, ids_owned) = (step.region.clone(), ids.to_vec());
+    let intent = Record::SettingIntent { region, ids: ids_owned, setting: step.setting.to_string() };
+    if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), intent) {
+        progress.stop(journal_failed(&error));
+        return Err(None);
+    }
+    let answer = deeds.cloud.set_auto_renew(&step.region, ids, step.setting).await;
+    let (request_id, error) = match &answer {
+        Ok(acknowledged) => (Some(acknowledged.request_id.clone()), None),
+        Err(error) => (error.request_id.clone(), Some(error.text())),
+    };
+    let outcome = Record::SettingOutcome { region: step.region.clone(), ids: ids.to_vec(), request_id, error };
+    if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), outcome) {
+        progress.stop(journal_failed(&error));
+    }
+    answer.map(|_| ()).map_err(Some)
+}

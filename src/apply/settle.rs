@@ -1,0 +1,97 @@
+//! Settling: a charge is done when a reading shows it, not when the cloud says so.
+//!
+//! The order is made at once, its effect shows later (the official sample allows ten seconds). What
+//! does not show in time stays in doubt, and is never sent again here.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::charge::{Sent, read};
+use crate::plan::outcome::{ChargeReport, Outcome};
+use super::{ChargeResult, Deeds, key};
+use crate::calendar::show_beijing;
+use crate::journal::Record;
+use crate::journal::fold::{NOT_MOVED_HOURS, UNKNOWN_MINUTES, is_settled};
+use crate::live::Answer;
+
+/// The first wait before reading again; it doubles up to [`POLL_MAX`].
+const POLL_FIRST: Duration = Duration::from_secs(1);
+/// The longest wait between readings. cloudpods polls every 15 s.
+const POLL_MAX: Duration = Duration::from_secs(15);
+
+/// Reads until every charge shows, or the time is over.
+pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut Outcome) {
+    let deadline = Instant::now() + deeds.verify_timeout;
+    let mut wait = POLL_FIRST;
+    while !sent.is_empty() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        tokio::time::sleep(wait.min(left)).await;
+        wait = (wait * 2).min(POLL_MAX);
+        let steps: Vec<_> = sent.iter().map(|charge| charge.step.clone()).collect();
+        let live = read(&steps, deeds).await;
+        sent.retain(|charge| {
+            let answer = live.as_ref().and_then(|live| live.answers.get(&key(&charge.step)));
+            let Some(Answer::Found(instance)) = answer else { return true };
+            let Some(result) = judge(charge, instance.expires_at, deeds) else { return true };
+            end(outcome, charge, result);
+            false
+        });
+        if left.is_zero() {
+            break;
+        }
+    }
+    let now = deeds.cloud.server_now();
+    for charge in &sent {
+        end(outcome, charge, in_doubt(charge, now));
+    }
+}
+
+fn end(outcome: &mut Outcome, charge: &Sent, result: ChargeResult) {
+    let report = ChargeReport { term: charge.step.term, price: charge.step.price.clone(), result };
+    outcome.charges.insert(key(&charge.step), report);
+}
+
+/// What an observed expiry says of a charge; `None` while it has not moved.
+fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<ChargeResult> {
+    let step = &charge.step;
+    if seen <= step.expires_before {
+        return None;
+    }
+    let order_id = charge.order_id.clone();
+    let settled = is_settled(step.expires_after, seen);
+    if !settled && seen < step.expires_after {
+        let (seen, planned) = (show_beijing(seen), show_beijing(step.expires_after));
+        let why = format!("it expires {seen} now, which is neither the old expiry nor the planned {planned}");
+        return Some(ChargeResult::InDoubt { why, until: deeds.cloud.server_now() });
+    }
+    let record = Record::ChargeSettled {
+        region: step.region.clone(),
+        id: step.id.clone(),
+        token: charge.token.clone(),
+        expires_at: seen,
+    };
+    if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), record) {
+        // The charge is known to be made and seen; a later reading finds the same.
+        deeds.terminal.note(&format!("warning: the journal could not note that {} is settled: {error}", step.id));
+    }
+    Some(if settled {
+        ChargeResult::Done { expires_at: seen, order_id }
+    } else {
+        ChargeResult::MovedFurther { expires_at: seen, order_id }
+    })
+}
+
+fn in_doubt(charge: &Sent, now: DateTime<Utc>) -> ChargeResult {
+    match (&charge.order_id, &charge.doubt) {
+        (Some(order), _) => ChargeResult::InDoubt {
+            why: format!("order {order} was acknowledged, but the expiry has not moved"),
+            until: now + chrono::Duration::hours(NOT_MOVED_HOURS),
+        },
+        (None, doubt) => ChargeResult::InDoubt {
+            why: format!("the answer was lost or unclear ({})", doubt.as_deref().unwrap_or("no answer")),
+            until: now + chrono::Duration::minutes(UNKNOWN_MINUTES),
+        },
+    }
+}

@@ -1,0 +1,52 @@
+//! Renderings of a plan and of what came of it: `text` for people, `json` for programs.
+//!
+//! Pure: data in, text out. All text from the cloud is escaped here, and nowhere is text read back.
+
+pub mod json;
+pub mod report;
+pub mod text;
+
+use crate::money::{Totals, show_amount};
+use crate::plan::Plan;
+
+/// How a rendering looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// With ANSI colours.
+    pub color: bool,
+    /// Also instances that need nothing.
+    pub all: bool,
+}
+
+/// Paints `text`, if colours are on.
+pub(crate) fn paint(style: Style, color: anstyle::AnsiColor, text: &str) -> String {
+    if !style.color || text.is_empty() {
+        return text.to_owned();
+    }
+    let style = color.on_default();
+    format!("{}{text}{}", style.render(), style.render_reset())
+}
+
+/// `CNY 238.00 of at most 5,000.00`: the charges of a plan, with the cap where a file has one.
+pub(crate) fn charge_of_cap(plan: &Plan) -> String {
+    if plan.charge.is_empty() {
+        return "nothing".to_owned();
+    }
+    let caps: Vec<_> =
+        plan.files.iter().map(|file| file.limits.max_charge.as_ref().map(|cap| &cap.value)).collect();
+    let parts: Vec<String> = plan
+        .charge
+        .amounts()
+        .map(|money| {
+            let mut cap = Totals::default();
+            let capped = !caps.is_empty()
+                && caps.iter().all(|c| c.is_some_and(|c| c.currency == money.currency && cap.add(c).is_ok()));
+            if capped {
+                format!("{money} of at most {}", show_amount(cap.of(&money.currency)))
+            } else {
+                money.to_string()
+            }
+        })
+        .collect();
+    parts.join(" + ")
+}

@@ -1,0 +1,285 @@
+//! The report of an apply: what came of every action, in numbers that add up.
+
+use std::fmt::Write as _;
+
+use anstyle::AnsiColor::{Green, Red, Yellow};
+use serde::Serialize;
+
+use super::{Style, json, paint};
+use crate::calendar::show_beijing;
+use crate::ids::{InstanceId, RegionId};
+use crate::money::Totals;
+use crate::plan::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
+use crate::plan::{Plan, PriceDecision, VerdictKind};
+use crate::term::AutoRenew;
+
+/// What an apply did, and how the account stands after it.
+pub struct Report<'a> {
+    /// The plan that was approved.
+    pub plan: &'a Plan,
+    /// What came of it.
+    pub outcome: &'a Outcome,
+    /// Whether a later reading shows that nothing is left to do, blocked, held or at risk; `None` if
+    /// it could not be read again.
+    pub converged: Option<bool>,
+    /// What is left, in one sentence without its end, if something is.
+    pub left: Option<String>,
+}
+
+/// The summary numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct Numbers {
+    done: usize,
+    satisfied: usize,
+    failed: usize,
+    blocked_or_held: usize,
+    not_tried: usize,
+    in_doubt: usize,
+}
+
+fn numbers(report: &Report<'_>) -> Numbers {
+    let tally = report.outcome.tally();
+    let stopped = |kind: VerdictKind| kind > VerdictKind::Change;
+    let blocked_or_held = report
+        .plan
+        .items
+        .iter()
+        .map(|item| {
+            let renew = item.renew.as_ref().is_some_and(|verdict| stopped(verdict.kind()));
+            let set = item.set.as_ref().is_some_and(|verdict| stopped(verdict.kind()));
+            usize::from(renew) + usize::from(set)
+        })
+        .sum();
+    Numbers {
+        done: tally.done,
+        satisfied: tally.satisfied,
+        failed: tally.failed,
+        blocked_or_held,
+        not_tried: tally.not_tried,
+        in_doubt: tally.in_doubt,
+    }
+}
+
+/// What was charged for certain: the quotes of all charges that showed.
+fn charged(outcome: &Outcome) -> Totals {
+    let mut totals = Totals::default();
+    for report in outcome.charges.values() {
+        let made = matches!(report.result, ChargeResult::Done { .. } | ChargeResult::MovedFurther { .. });
+        if let (true, PriceDecision::Quoted(quote)) = (made, &report.price) {
+            // A part of the plan's total, which was bounded when the plan was made.
+            let _ = totals.add(&quote.amount);
+        }
+    }
+    totals
+}
+
+/// The report for people.
+pub fn text(report: &Report<'_>, style: Style) -> String {
+    let mut out = String::new();
+    for ((region, id), charge) in &report.outcome.charges {
+        charge_line(&mut out, region, id, charge, style);
+    }
+    for ((region, id), (setting, result)) in &report.outcome.settings {
+        setting_line(&mut out, region, id, *setting, result, style);
+    }
+    if let Some(why) = &report.outcome.stopped {
+        let _ = writeln!(out, "{}: {why}", paint(style, Red, "The run was stopped"));
+    }
+    let n = numbers(report);
+    let _ = writeln!(
+        out,
+        "Apply: {} done, {} already so, {} failed, {} blocked or held, {} not tried, {} in doubt. Charged: {}.",
+        n.done,
+        n.satisfied,
+        n.failed,
+        n.blocked_or_held,
+        n.not_tried,
+        n.in_doubt,
+        charged(report.outcome)
+    );
+    out.push_str(&verification(report, style));
+    out
+}
+
+fn verification(report: &Report<'_>, style: Style) -> String {
+    match (report.converged, &report.left) {
+        (Some(true), _) => {
+            let verified = paint(style, Green, "Verified");
+            format!("{verified}: read again, every instance is as the files ask for.\n")
+        }
+        (Some(false), left) => {
+            let left = left.as_deref().unwrap_or("something is left to do");
+            format!("{}: {left}.\n", paint(style, Yellow, "Not converged"))
+        }
+        (None, left) => {
+            let left = left.as_deref().unwrap_or("the account could not be read again");
+            format!(
+                "{}: {left}. Run renewctl plan to see how it stands.\n",
+                paint(style, Red, "Not verified")
+            )
+        }
+    }
+}
+
+fn charge_line(out: &mut String, region: &RegionId, id: &InstanceId, charge: &ChargeReport, style: Style) {
+    let term = charge.term.term();
+    let order = |order: &Option<String>| {
+        order.as_ref().map_or_else(String::new, |order| format!(", order {}", crate::text::escape(order)))
+    };
+    let (mark, text) = match &charge.result {
+        ChargeResult::Done { expires_at, order_id } => {
+            let text = format!("renewed by {term}, expires {}{}", show_beijing(*expires_at), order(order_id));
+            (paint(style, Green, "done     "), text)
+        }
+        ChargeResult::MovedFurther { expires_at, order_id } => {
+            let until = show_beijing(*expires_at);
+            let text = format!(
+                "renewed by {term}, but it expires {until}, later than planned{}: somebody else, or the platform, \
+                 renewed it too. Look at the orders; a renewal not yet in force can be refunded",
+                order(order_id)
+            );
+            (paint(style, Red, "ALARM    "), text)
+        }
+        ChargeResult::Satisfied { expires_at } => (
+            paint(style, Green, "already  "),
+            format!("it expires {} already; nothing was sent", show_beijing(*expires_at)),
+        ),
+        ChargeResult::Failed { why } => (paint(style, Red, "failed   "), format!("not renewed: {why}")),
+        ChargeResult::NotTried { why } => (paint(style, Yellow, "not tried"), format!("not renewed: {why}")),
+        ChargeResult::InDoubt { why, until } => {
+            let text = format!(
+                "a charge of {term} MAY have happened: {why}. Run renewctl plan again after {}; until then it is held \
+                 and nothing is sent for it",
+                show_beijing(*until)
+            );
+            (paint(style, Red, "IN DOUBT "), text)
+        }
+    };
+    let _ = writeln!(out, "  {mark}  {id}  {region}  {text}");
+}
+
+fn setting_line(
+    out: &mut String,
+    region: &RegionId,
+    id: &InstanceId,
+    setting: AutoRenew,
+    result: &SettingResult,
+    style: Style,
+) {
+    let (mark, text) = match result {
+        SettingResult::Done => (paint(style, Green, "done     "), format!("auto-renew set to {setting}")),
+        SettingResult::Failed { why } => {
+            let text = format!("auto-renew not set to {setting}: {why}. It is safe to run again");
+            (paint(style, Red, "failed   "), text)
+        }
+        SettingResult::NotTried { why } => {
+            (paint(style, Yellow, "not tried"), format!("auto-renew not set to {setting}: {why}"))
+        }
+    };
+    let _ = writeln!(out, "  {mark}  {id}  {region}  {text}");
+}
+
+#[derive(Serialize)]
+struct ActionView<'a> {
+    instance_id: &'a InstanceId,
+    region: &'a RegionId,
+    action: &'static str,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    look_again_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AppliedView<'a> {
+    summary: Numbers,
+    converged: Option<bool>,
+    left: Option<&'a str>,
+    stopped: Option<&'a str>,
+    actions: Vec<ActionView<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReportView<'a> {
+    plan: json::PlanView<'a>,
+    /// What was done; null if the plan was not carried out.
+    apply: Option<AppliedView<'a>>,
+    exit_code: u8,
+}
+
+/// Plan and report in one document.
+///
+/// # Errors
+/// If it cannot be encoded, which no report brings about.
+pub fn json(plan: &Plan, report: Option<&Report<'_>>, exit_code: u8) -> Result<String, serde_json::Error> {
+    let apply = report.map(|report| AppliedView {
+        summary: numbers(report),
+        converged: report.converged,
+        left: report.left.as_deref(),
+        stopped: report.outcome.stopped.as_deref(),
+        actions: actions(report.outcome),
+    });
+    json::pretty(&ReportView { plan: json::view(plan), apply, exit_code })
+}
+
+fn actions(outcome: &Outcome) -> Vec<ActionView<'_>> {
+    let charges = outcome.charges.iter().map(|((region, id), charge)| {
+        let view = ActionView {
+            instance_id: id,
+            region,
+            action: "renew",
+            result: "done",
+            expires_at: None,
+            order_id: None,
+            text: None,
+            look_again_at: None,
+        };
+        match &charge.result {
+            ChargeResult::Done { expires_at, order_id } => ActionView {
+                expires_at: Some(json::time(*expires_at)),
+                order_id: order_id.as_deref(),
+                ..view
+            },
+            ChargeResult::MovedFurther { expires_at, order_id } => ActionView {
+                result: "moved-further",
+                expires_at: Some(json::time(*expires_at)),
+                order_id: order_id.as_deref(),
+                ..view
+            },
+            ChargeResult::Satisfied { expires_at } => {
+                ActionView { result: "satisfied", expires_at: Some(json::time(*expires_at)), ..view }
+            }
+            ChargeResult::Failed { why } => ActionView { result: "failed", text: Some(why), ..view },
+            ChargeResult::NotTried { why } => ActionView { result: "not-tried", text: Some(why), ..view },
+            ChargeResult::InDoubt { why, until } => ActionView {
+                result: "in-doubt",
+                text: Some(why),
+                look_again_at: Some(json::time(*until)),
+                ..view
+            },
+        }
+    });
+    let settings = outcome.settings.iter().map(|((region, id), (_, result))| {
+        let (result, text) = match result {
+            SettingResult::Done => ("done", None),
+            SettingResult::Failed { why } => ("failed", Some(why.as_str())),
+            SettingResult::NotTried { why } => ("not-tried", Some(why.as_str())),
+        };
+        ActionView {
+            instance_id: id,
+            region,
+            action: "set",
+            result,
+            expires_at: None,
+            order_id: None,
+            text,
+            look_again_at: None,
+        }
+    });
+    charges.chain(settings).collect()
+}
