@@ -1,1 +1,3 @@
+//! Benches come with the next change.
+
 fn main() {}

@@ -1,3 +1,8 @@
-//! The thin binary: real doors, then the command line, then the exit code.
+//! The thin binary: arguments in, exit code out. Everything else is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[allow(clippy::disallowed_methods, reason = "arguments enter the program here")]
+fn main() -> ExitCode {
+    ExitCode::from(renewctl::cli::run(std::env::args_os()).code())
+}

@@ -35,21 +35,29 @@ pub struct Patience {
     pub base_ms: u64,
     /// Shortest wait after throttling: a limit is per minute, so hurrying only burns attempts.
     pub throttled_floor_ms: u64,
-    /// Longest single wait.
+    /// Longest single wait of our own arithmetic.
     pub delay_ms_max: u64,
+    /// Longest wait that the server may wish for. The official CLI stops at a minute, too.
+    pub wish_ms_max: u64,
 }
 
-/// Six attempts over about a minute: throttling windows are one minute long (reference 5).
-pub const PATIENCE: Patience =
-    Patience { attempts_max: 6, base_ms: 400, throttled_floor_ms: 1_000, delay_ms_max: 30_000 };
+/// Eight attempts, when throttled over more than a minute: a caller throttled in one minute is let in
+/// again in the next (reference 5).
+pub const PATIENCE: Patience = Patience {
+    attempts_max: 8,
+    base_ms: 400,
+    throttled_floor_ms: 1_000,
+    delay_ms_max: 30_000,
+    wish_ms_max: 60_000,
+};
 
 impl Patience {
     /// The wait before attempt number `attempt` (2 or more). The server's own wish, if it named one,
-    /// wins over our arithmetic, up to the longest wait. Otherwise exponential with equal jitter:
+    /// wins over our arithmetic, up to a bound. Otherwise exponential with equal jitter:
     /// half of the bound is certain, the other half is scaled by `chance` (0 to 255).
     pub fn delay(&self, attempt: u32, throttled: bool, wish_ms: Option<u64>, chance: u8) -> Duration {
         if let Some(wish) = wish_ms {
-            return Duration::from_millis(wish.min(self.delay_ms_max));
+            return Duration::from_millis(wish.min(self.wish_ms_max));
         }
         let doublings = attempt.saturating_sub(2).min(16);
         let base = if throttled { self.base_ms.max(self.throttled_floor_ms) } else { self.base_ms };

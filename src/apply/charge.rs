@@ -8,12 +8,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{ChargeResult, Deeds, Progress, Stop, journal_failed, key};
-use crate::plan::outcome::ChargeReport;
 use crate::calendar::{next_beijing_midnight, show_beijing};
 use crate::cloud::{CallError, ReadId, RenewOrder};
 use crate::ids::ClientToken;
 use crate::journal::{ChargeIntent, ChargeOutcome, Record, fold::is_settled};
 use crate::live::{Answer, Live};
+use crate::plan::outcome::ChargeReport;
 use crate::plan::step::ChargeStep;
 use crate::plan::{PriceDecision, token, window};
 use crate::retry::Class;
@@ -73,7 +73,8 @@ pub(super) fn record(progress: &mut Progress, step: &ChargeStep, result: ChargeR
 }
 
 fn is_fresh(reading: Option<&Live>, deeds: &Deeds<'_>) -> bool {
-    reading.is_some_and(|live| (deeds.cloud.server_now() - live.read_at).num_seconds().abs() < READING_AGE_S_MAX)
+    reading
+        .is_some_and(|live| (deeds.cloud.server_now() - live.read_at).num_seconds().abs() < READING_AGE_S_MAX)
 }
 
 pub(super) async fn read(steps: &[ChargeStep], deeds: &Deeds<'_>) -> Option<Live> {
@@ -97,8 +98,12 @@ enum Reading {
 fn compare(step: &ChargeStep, live: &Live) -> Reading {
     let instance = match live.answers.get(&key(step)) {
         Some(Answer::Found(instance)) => instance,
-        Some(Answer::Unreadable(why)) => return Reading::Differs(format!("it could not be read again: {}", why.reason)),
-        Some(Answer::Absent) | None => return Reading::Differs("it changed: it is no longer there".to_owned()),
+        Some(Answer::Unreadable(why)) => {
+            return Reading::Differs(format!("it could not be read again: {}", why.reason));
+        }
+        Some(Answer::Absent) | None => {
+            return Reading::Differs("it changed: it is no longer there".to_owned());
+        }
     };
     let seen = instance.expires_at;
     if instance.charge_type != step.charge_type {
@@ -197,7 +202,12 @@ enum Answered {
 }
 
 /// Sends under one token, again while an earlier order is in progress and the instance is unchanged.
-async fn send(step: &ChargeStep, token: &ClientToken, resend_until: DateTime<Utc>, deeds: &Deeds<'_>) -> Answered {
+async fn send(
+    step: &ChargeStep,
+    token: &ClientToken,
+    resend_until: DateTime<Utc>,
+    deeds: &Deeds<'_>,
+) -> Answered {
     let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token };
     let mut resends = 0;
     loop {

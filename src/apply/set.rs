@@ -30,7 +30,12 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
             continue;
         };
         let Some(error) = error else {
-            note(step, &ids, &SettingResult::NotTried { why: "the journal cannot be written".to_owned() }, progress);
+            note(
+                step,
+                &ids,
+                &SettingResult::NotTried { why: "the journal cannot be written".to_owned() },
+                progress,
+            );
             continue;
         };
         if error.class == Class::Credentials {
@@ -70,7 +75,8 @@ async fn send(
         Ok(acknowledged) => (Some(acknowledged.request_id.clone()), None),
         Err(error) => (error.request_id.clone(), Some(error.text())),
     };
-    let outcome = Record::SettingOutcome { region: step.region.clone(), ids: ids.to_vec(), request_id, error };
+    let outcome =
+        Record::SettingOutcome { region: step.region.clone(), ids: ids.to_vec(), request_id, error };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), outcome) {
         progress.stop(journal_failed(&error));
     }

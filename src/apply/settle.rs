@@ -9,12 +9,12 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::charge::{Sent, read};
-use crate::plan::outcome::{ChargeReport, Outcome};
 use super::{ChargeResult, Deeds, key};
 use crate::calendar::show_beijing;
 use crate::journal::Record;
 use crate::journal::fold::{NOT_MOVED_HOURS, UNKNOWN_MINUTES, is_settled};
 use crate::live::Answer;
+use crate::plan::outcome::{ChargeReport, Outcome};
 
 /// The first wait before reading again; it doubles up to [`POLL_MAX`].
 const POLL_FIRST: Duration = Duration::from_secs(1);
@@ -74,7 +74,9 @@ fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<Charge
     };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), record) {
         // The charge is known to be made and seen; a later reading finds the same.
-        deeds.terminal.note(&format!("warning: the journal could not note that {} is settled: {error}", step.id));
+        deeds
+            .terminal
+            .note(&format!("warning: the journal could not note that {} is settled: {error}", step.id));
     }
     Some(if settled {
         ChargeResult::Done { expires_at: seen, order_id }

@@ -13,15 +13,22 @@ use crate::plan::{Committed, Item, Plan, PriceDecision, Renewal, Verdict, Verdic
 /// Column at which the places of rules stand.
 const PLACE_COLUMN: usize = 58;
 
-/// The whole plan: changes, then what is blocked, held or at risk, then the summary line.
+/// The whole plan: changes, then what is blocked, held or at risk, each soonest expiry first, then the
+/// summary line.
 pub fn plan(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
-    for item in &plan.items {
-        if item.renewal().is_some() || item.setting().is_some() || is_troubled(item) {
-            instance(&mut out, item, plan, style);
-        } else if style.all {
-            unchanged(&mut out, item, plan);
-        }
+    let has_changes = |item: &&Item<PriceDecision>| item.renewal().is_some() || item.setting().is_some();
+    let (mut changes, others): (Vec<_>, Vec<_>) = plan.items.iter().partition(has_changes);
+    let (mut troubled, mut unchanged): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|item| is_troubled(item));
+    for group in [&mut changes, &mut troubled, &mut unchanged] {
+        group.sort_by_key(|item| item.live.as_ref().map(|live| live.expires_at));
+    }
+    for item in changes.into_iter().chain(troubled) {
+        instance(&mut out, item, plan, style);
+    }
+    for item in unchanged.into_iter().filter(|_| style.all) {
+        as_wanted(&mut out, item, plan);
     }
     if !plan.has_changes() && plan.is_clean() {
         out.push_str("No changes. Every instance is as the files ask for.\n");
@@ -149,7 +156,7 @@ fn trouble(out: &mut String, item: &Item<PriceDecision>, style: Style) {
     match (renew, set) {
         (Some(renew), Some(set)) if renew == set => push_verdict(out, "", &renew, item, style),
         (renew, set) => {
-            for (action, lines) in [("renewal ", renew), ("setting ", set)] {
+            for (action, lines) in [("renewal: ", renew), ("setting: ", set)] {
                 if let Some(lines) = lines {
                     push_verdict(out, action, &lines, item, style);
                 }
@@ -185,13 +192,12 @@ fn push_verdict(
     style: Style,
 ) {
     let color = if *word == "held" { Yellow } else { Red };
-    let title = format!("{action}{word}");
-    let pad = " ".repeat(13_usize.saturating_sub(title.len()).max(1));
-    let _ = writeln!(out, "      {}{pad}{why} ({})", paint(style, color, &title), item.place);
+    let pad = " ".repeat(13_usize.saturating_sub(word.len()));
+    let _ = writeln!(out, "      {}{pad}{action}{why} ({})", paint(style, color, word), item.place);
     let _ = writeln!(out, "                   {hint}");
 }
 
-fn unchanged(out: &mut String, item: &Item<PriceDecision>, plan: &Plan) {
+fn as_wanted(out: &mut String, item: &Item<PriceDecision>, plan: &Plan) {
     let Some(live) = &item.live else { return };
     let name = if item.name.is_empty() { "-".to_owned() } else { item.name.shown() };
     let left = live.expires_at - plan.evaluated_at;

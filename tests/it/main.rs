@@ -1,1 +1,19 @@
-fn main() {}
+//! All integration tests, in one binary: they judge behaviour at the boundary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests stop at the first surprise, and touch the world"
+)]
+
+mod support;
+
+mod calendar;
+mod layers;
+mod money_safety;
+mod signing;
+mod words;

@@ -1,0 +1,293 @@
+//! `renewctl apply`: plan, check the bounds, ask, carry out, verify, report.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::args::{ApplyArgs, Cli, Format};
+use super::plan::{damage, note_skew, read_journal};
+use super::session::{Colors, Doors, Failure, Session, desired_state, random_id, with_session};
+use super::{Exit, note, result};
+use crate::apply::{Deeds, execute};
+use crate::desired::DesiredState;
+use crate::journal::fold::fold;
+use crate::journal::{self, Contents, Journal, JournalError, Record};
+use crate::money::Money;
+use crate::plan::guard::{Approved, Consent, Question, Refusal, approve, exceeded, missing_caps, questions};
+use crate::plan::outcome::Outcome;
+use crate::plan::{Plan, Summary};
+use crate::planning;
+use crate::ports::{Environment, JournalStorage};
+use crate::render::report::Report;
+use crate::render::{self, Style};
+use crate::system::JournalFile;
+use crate::verify::verify;
+
+pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
+    let (desired, warnings) = desired_state(&args.files, doors, colors)?;
+    note(doors, cli.common.quiet, &warnings);
+    with_session(&cli.common, doors, async |session: Session| {
+        let apply = Apply {
+            json: args.format == Format::Json,
+            style: colors.style(args.all),
+            quiet: cli.common.quiet,
+            auto_approve: args.auto_approve,
+            max_charge: args.max_charge.clone(),
+            verify_timeout: Duration::from_secs(args.verify_timeout),
+            doors,
+            desired: &desired,
+            session: &session,
+            journal_name: args.journal.to_string_lossy().into_owned(),
+            storage: Rc::new(JournalFile::new(args.journal.clone())),
+        };
+        apply.run().await
+    })
+    .await
+}
+
+/// One apply, whatever stands behind its doors.
+pub struct Apply<'a> {
+    /// One JSON document on stdout instead of text.
+    pub json: bool,
+    /// How text looks.
+    pub style: Style,
+    /// No warnings.
+    pub quiet: bool,
+    /// No question.
+    pub auto_approve: bool,
+    /// `--max-charge`.
+    pub max_charge: Option<Money>,
+    /// How long an effect is waited for.
+    pub verify_timeout: Duration,
+    /// The doors.
+    pub doors: &'a Doors,
+    /// What the files ask for.
+    pub desired: &'a DesiredState,
+    /// The cloud.
+    pub session: &'a Session,
+    /// What the journal is called in messages.
+    pub journal_name: String,
+    /// The journal.
+    pub storage: Rc<dyn JournalStorage>,
+}
+
+impl Apply<'_> {
+    /// Plans, checks the bounds, asks, carries out, verifies and reports.
+    ///
+    /// # Errors
+    /// [`Failure`] with its exit code, when the run ends before anything was sent.
+    pub async fn run(&self) -> Result<Exit, Failure> {
+        let contents = read_journal(self.storage.as_ref(), &self.journal_name)?;
+        let memory = fold(&contents.lines, &self.session.world);
+        let terminal = self.doors.terminal.as_ref();
+        let plan = planning::plan(self.desired, &self.session.cloud, &memory, terminal).await?;
+        note_skew(self.quiet, self.doors, self.session);
+        if !self.json {
+            result(self.doors, &render::text::plan(&plan, self.style))?;
+        }
+        if !plan.has_changes() {
+            let exit = if plan.is_clean() { Exit::Ok } else { Exit::NotConverged };
+            return self.end_without_apply(&plan, exit, left(&plan).as_deref());
+        }
+        if let Some(text) = damage(&contents, &self.journal_name) {
+            return self.end_without_apply(&plan, Exit::Error, Some(&format!("error: {text}")));
+        }
+        let approved = match self.consent(&plan) {
+            Ok(consent) => match approve(plan.clone(), self.max_charge.as_ref(), &consent) {
+                Ok(approved) => approved,
+                Err(refusal) => return self.refuse(&plan, &refusal),
+            },
+            Err(refusal) => return self.refuse(&plan, &refusal),
+        };
+        self.carry_out(&approved, &contents).await
+    }
+
+    /// The consent of the switch, or of the person at the terminal. Bounds are checked first, so that
+    /// nobody types a total in vain.
+    fn consent(&self, plan: &Plan) -> Result<Consent, Refusal> {
+        let mut refusals = exceeded(plan, self.max_charge.as_ref());
+        if self.auto_approve {
+            refusals.extend(missing_caps(plan, self.max_charge.as_ref()));
+        }
+        if !refusals.is_empty() {
+            return Err(Refusal::Limit(refusals));
+        }
+        if self.auto_approve {
+            return Ok(Consent::AutoApprove);
+        }
+        let terminal = self.doors.terminal.as_ref();
+        if !terminal.is_interactive() {
+            terminal.note(
+                "Nobody is there to ask: stdin or stderr is no terminal. To apply without a question, give \
+                 --auto-approve and a cap (--max-charge, or limits.max_charge in the file).",
+            );
+            return Err(Refusal::NotConfirmed);
+        }
+        let mut lines = Vec::new();
+        for question in questions(plan) {
+            let line = terminal.ask(&prompt(&question)).ok().flatten().unwrap_or_default();
+            let answered = question.is_answered_by(&line);
+            lines.push(line);
+            if !answered {
+                break;
+            }
+        }
+        Ok(Consent::Typed(lines))
+    }
+
+    fn refuse(&self, plan: &Plan, refusal: &Refusal) -> Result<Exit, Failure> {
+        match refusal {
+            Refusal::Limit(reasons) => {
+                let text: Vec<String> = reasons.iter().map(|reason| format!("refused: {reason}")).collect();
+                self.end_without_apply(
+                    plan,
+                    Exit::Refused,
+                    Some(&format!("{}\nNothing was charged.", text.join("\n"))),
+                )
+            }
+            Refusal::NotConfirmed => {
+                self.end_without_apply(plan, Exit::NotConfirmed, Some("Not confirmed. Nothing was charged."))
+            }
+        }
+    }
+
+    fn end_without_apply(&self, plan: &Plan, exit: Exit, message: Option<&str>) -> Result<Exit, Failure> {
+        if self.json {
+            let text = render::report::json(plan, None, exit.code());
+            result(self.doors, &text.map_err(|error| Failure::error(format!("error: {error}")))?)?;
+        }
+        if let Some(message) = message {
+            self.doors.terminal.note(message);
+        }
+        Ok(exit)
+    }
+
+    async fn carry_out(&self, approved: &Approved, seen: &Contents) -> Result<Exit, Failure> {
+        let now = self.session.cloud.server_now();
+        let run = random_id(self.doors.entropy.as_ref());
+        let opened = Journal::open(Rc::clone(&self.storage), self.session.world.clone(), run, now);
+        let (journal, contents) = opened.map_err(|error| journal_failure(&error))?;
+        if contents.lines != seen.lines {
+            let message = "Another run has worked while this plan was made: the plan is stale. Nothing was sent; run again.";
+            return self.end_without_apply(approved.plan(), Exit::Stale, Some(message));
+        }
+        let environment = self.doors.environment.as_ref();
+        let deeds = Deeds {
+            cloud: &self.session.cloud,
+            journal: &journal,
+            terminal: self.doors.terminal.as_ref(),
+            verify_timeout: self.verify_timeout,
+            who: first_set(environment, &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER"]),
+            ci_run: first_set(environment, &["GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID"]),
+        };
+        let outcome = execute(approved, &deeds).await;
+        let after = self.look_again(&outcome).await;
+        let converged = after.as_ref().ok().map(Plan::is_clean);
+        // The deed is done; a journal that cannot take the last line changes nothing about it.
+        let _ = journal
+            .write(self.session.cloud.server_now(), Record::End { converged: converged.unwrap_or(false) });
+        self.report(approved.plan(), &outcome, after.as_ref(), converged)
+    }
+
+    async fn look_again(&self, outcome: &Outcome) -> Result<Plan, String> {
+        let bytes =
+            self.storage.read().map_err(|error| format!("the journal cannot be read again: {error}"))?;
+        let memory = fold(&journal::parse(&bytes).lines, &self.session.world);
+        let terminal = self.doors.terminal.as_ref();
+        verify(self.desired, &self.session.cloud, &memory, outcome, terminal, self.verify_timeout)
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    fn report(
+        &self,
+        plan: &Plan,
+        outcome: &Outcome,
+        after: Result<&Plan, &String>,
+        converged: Option<bool>,
+    ) -> Result<Exit, Failure> {
+        let left = match after {
+            Ok(after) => left(after),
+            Err(why) => Some(why.clone()),
+        };
+        let exit = exit(outcome, converged);
+        let report = Report { plan, outcome, converged, left };
+        let text = if self.json {
+            render::report::json(plan, Some(&report), exit.code())
+                .map_err(|error| Failure::new(exit, format!("error: {error}")))?
+        } else {
+            render::report::text(&report, self.style)
+        };
+        // The exit code tells what happened to money; a broken stdout must not hide it.
+        if let Err(failure) = result(self.doors, &text) {
+            self.doors.terminal.note(&failure.message);
+        }
+        Ok(exit)
+    }
+}
+
+/// 7 before everything, then 3; 1 only if nothing had an effect.
+fn exit(outcome: &Outcome, converged: Option<bool>) -> Exit {
+    let tally = outcome.tally();
+    if tally.in_doubt > 0 {
+        Exit::InDoubt
+    } else if outcome.stopped.is_some() && !outcome.had_effect() {
+        Exit::Error
+    } else if converged == Some(true)
+        && tally.failed == 0
+        && tally.not_tried == 0
+        && outcome.moved_further() == 0
+    {
+        Exit::Ok
+    } else {
+        Exit::NotConverged
+    }
+}
+
+fn journal_failure(error: &JournalError) -> Failure {
+    match error {
+        JournalError::Locked => Failure::new(
+            Exit::Locked,
+            "error: another run is using the journal. Nothing was sent; run again when it has ended.",
+        ),
+        other => Failure::error(format!("error: {other}. Nothing was sent.")),
+    }
+}
+
+fn first_set(environment: &dyn Environment, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| environment.var(name))
+}
+
+fn prompt(question: &Question) -> String {
+    match question {
+        Question::Total(money) => {
+            let amount = crate::money::show_amount(money.amount);
+            format!("This charges {money}. To go on, type the amount ({amount}): ")
+        }
+        Question::Unpriced(number) => {
+            format!("{number} renewals have no known price. To go on, type their number: ")
+        }
+        Question::Settings => "Nothing is charged. To change the settings, type yes: ".to_owned(),
+    }
+}
+
+/// What a plan leaves to do, in one sentence without its end; `None` if it is clean.
+fn left(plan: &Plan) -> Option<String> {
+    if plan.is_clean() {
+        return None;
+    }
+    let Summary { renew, set_auto_renew, switch_off, blocked, held, at_risk, .. } = plan.summary();
+    let parts = [
+        (renew, "to renew"),
+        (set_auto_renew + switch_off, "to set"),
+        (blocked, "blocked"),
+        (held, "held"),
+        (at_risk, "at risk"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}"))
+        .collect();
+    let unread = if plan.complete { "" } else { "something could not be read; " };
+    Some(format!("{unread}left: {}", if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }))
+}

@@ -1,0 +1,212 @@
+//! The command line: what can be typed. It decides nothing.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::money::Money;
+
+/// Where the emulator's state lies when `--emulator` names no file.
+pub(super) const EMULATOR_STATE: &str = ".renewctl/emulator.json";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  success; apply: nothing is left to do, blocked, held or at risk
+    1  error; no call of this run had an effect
+    2  plan --detailed-exitcode: something is to do, blocked, held or at risk
+    3  apply: not converged; the report says what is left
+    4  refused by a limit or a missing cap; nothing was sent
+    5  the plan is stale; nothing was sent
+    6  not confirmed, or nobody there to ask; nothing was sent
+    7  in doubt: a charge may have happened; the message says when to look again
+    8  the journal is locked by another run
+   64  wrong usage or invalid desired state";
+
+const EXAMPLES: &str = "\
+Examples:
+    renewctl validate -f renewals.yaml
+    renewctl plan -f renewals.yaml
+    renewctl apply -f renewals.yaml --max-charge '500 CNY'
+    renewctl apply --emulator -f examples/quickstart --auto-approve
+
+Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for a
+session, ALIBABA_CLOUD_SECURITY_TOKEN. With --emulator none are needed and nothing is real.";
+
+/// Keeps Alibaba Cloud ECS subscription instances alive.
+///
+/// A YAML file says which instances must have how much lifetime left and how auto-renewal must be
+/// set. `plan` shows what that needs and what it costs; `apply` buys and sets only that, and reads
+/// again until it shows.
+#[derive(Debug, Parser)]
+#[command(name = "renewctl", version, after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(max_term_width = 100, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// Send all calls to URL: HTTPS, or plain HTTP to this machine.
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "emulator")]
+    pub(super) endpoint_url: Option<String>,
+    /// Work on the embedded emulator: nothing is real, nothing is charged.
+    ///
+    /// Its state is kept in STATE_FILE, so that one command finds what another has done.
+    #[arg(long, global = true, value_name = "STATE_FILE", num_args = 0..=1, require_equals = true,
+          default_missing_value = EMULATOR_STATE)]
+    pub(super) emulator: Option<PathBuf>,
+    /// Reads under way at one time.
+    #[arg(long, global = true, value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) parallelism: u16,
+    /// When to use colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: Color,
+    /// Log every call to stderr.
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
+    /// No progress and no warnings on stderr; errors remain.
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR or TERM=dumb says no or CLICOLOR_FORCE says yes.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What goes to stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check desired-state files, without any network.
+    #[command(
+        after_help = "Examples:\n    renewctl validate -f renewals.yaml\n    renewctl validate -f teams/ -f shared.yaml"
+    )]
+    Validate(ValidateArgs),
+    /// Read live state and show what is to do, and what it costs. Changes nothing.
+    #[command(
+        after_help = "Examples:\n    renewctl plan -f renewals.yaml\n    renewctl plan -f renewals.yaml --format json --detailed-exitcode\n    renewctl plan --emulator -f examples/quickstart --all"
+    )]
+    Plan(PlanArgs),
+    /// Plan, ask, carry out, and read again until it shows.
+    #[command(
+        after_help = "Examples:\n    renewctl apply -f renewals.yaml\n    renewctl apply -f renewals.yaml --auto-approve --max-charge '500 CNY'\n    renewctl apply --emulator -f examples/quickstart --auto-approve"
+    )]
+    Apply(ApplyArgs),
+    /// The embedded emulator: start anew, or show what it charged.
+    #[command(subcommand)]
+    Emulator(EmulatorCommand),
+}
+
+/// The files to work on.
+#[derive(Debug, Args)]
+pub(super) struct FileArgs {
+    /// A desired-state file, or a folder of *.yaml and *.yml files (not searched deeper). Repeatable.
+    #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub(super) struct ValidateArgs {
+    #[command(flatten)]
+    pub(super) files: FileArgs,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) files: FileArgs,
+    /// What goes to stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+    /// Exit with 2 when something is to do, blocked, held or at risk.
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+    /// Also list instances that need nothing.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// The journal, for what earlier runs left in doubt.
+    #[arg(long, value_name = "FILE", default_value = ".renewctl/journal.jsonl")]
+    pub(super) journal: PathBuf,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    pub(super) files: FileArgs,
+    /// What goes to stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+    /// Also list instances that need nothing.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Carry out the plan without asking. The only switch that moves money without a question.
+    #[arg(long)]
+    pub(super) auto_approve: bool,
+    /// Most that this run may charge, for example '500 CNY'. The stricter of this and the files' limits wins.
+    #[arg(long, value_name = "AMOUNT")]
+    pub(super) max_charge: Option<Money>,
+    /// Where every call is recorded, before and after it.
+    #[arg(long, value_name = "FILE", default_value = ".renewctl/journal.jsonl")]
+    pub(super) journal: PathBuf,
+    /// Longest wait for an effect to show, for example 90s or 5m.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = seconds)]
+    pub(super) verify_timeout: u64,
+}
+
+/// Commands of the emulator.
+#[derive(Debug, Subcommand)]
+pub(super) enum EmulatorCommand {
+    /// Start anew from a world file, or from the demo world.
+    #[command(
+        after_help = "Examples:\n    renewctl emulator reset\n    renewctl emulator reset --world examples/worlds/demo.yaml"
+    )]
+    Reset {
+        /// The world file.
+        #[arg(long, value_name = "FILE")]
+        world: Option<PathBuf>,
+    },
+    /// Show every charge that the emulator made.
+    Ledger {
+        /// What goes to stdout.
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+}
+
+/// Reads `90s`, `5m` or `1h` as seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let message = || "a time is a number of seconds, minutes or hours: 90s, 5m or 1h".to_owned();
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(message)?;
+    let (digits, unit) = text.split_at(split);
+    let number: u64 = digits.parse().map_err(|_| message())?;
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(message()),
+    };
+    number.checked_mul(factor).filter(|seconds| *seconds <= 24 * 3600).ok_or_else(message)
+}

@@ -1,0 +1,95 @@
+//! The face: arguments in, text and an exit code out.
+//!
+//! [`run`] is the whole program behind `main`. Each command has a file of its own.
+
+mod apply;
+mod args;
+mod emulator;
+mod exit;
+mod plan;
+mod session;
+
+use std::ffi::OsString;
+use std::rc::Rc;
+
+use clap::Parser;
+
+pub use apply::Apply;
+pub use exit::Exit;
+pub use session::{Doors, Failure, Session};
+
+use args::{Cli, Command};
+use session::{Colors, colors, desired_state};
+
+use crate::system::{
+    SystemClock, SystemEntropy, SystemEnvironment, SystemFiles, SystemTerminal, log_to_stderr,
+};
+
+/// Runs the program with the real world behind its doors.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout and are no error; what clap cannot print, nobody reads.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+        }
+    };
+    let doors = Doors {
+        clock: Rc::new(SystemClock),
+        entropy: Rc::new(SystemEntropy::default()),
+        environment: Rc::new(SystemEnvironment),
+        files: Rc::new(SystemFiles),
+        terminal: Rc::new(SystemTerminal::new(cli.common.quiet)),
+    };
+    let colors = colors(cli.common.color, doors.environment.as_ref());
+    log_to_stderr(cli.common.verbose, colors.err);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            doors.terminal.note(&format!("error: no runtime: {error}"));
+            return Exit::Error;
+        }
+    };
+    match runtime.block_on(dispatch(&cli, &doors, colors)) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            doors.terminal.note(&failure.message);
+            failure.exit
+        }
+    }
+}
+
+async fn dispatch(cli: &Cli, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
+    match &cli.command {
+        Command::Validate(args) => {
+            let (desired, warnings) = desired_state(&args.files, doors, colors)?;
+            note(doors, cli.common.quiet, &warnings);
+            let (files, instances) = (desired.files.len(), desired.instances.len());
+            let (files, instances) =
+                (crate::text::count(files, "file"), crate::text::count(instances, "instance"));
+            result(doors, &format!("Valid: {files}, {instances}.\n"))?;
+            Ok(Exit::Ok)
+        }
+        Command::Plan(args) => plan::run(cli, args, doors, colors).await,
+        Command::Apply(args) => apply::run(cli, args, doors, colors).await,
+        Command::Emulator(command) => emulator::run(cli, command, doors),
+    }
+}
+
+/// Writes a result to stdout. A reader that went away is no error of the run.
+fn result(doors: &Doors, text: &str) -> Result<(), Failure> {
+    match doors.terminal.result(text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::error(format!("error: the result cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a warning to stderr, unless `-q`.
+fn note(doors: &Doors, quiet: bool, text: &str) {
+    if !text.is_empty() && !quiet {
+        doors.terminal.note(text.trim_end());
+    }
+}

@@ -1,0 +1,67 @@
+//! `renewctl plan`: read, decide, show. Changes nothing and writes nothing.
+
+use super::args::{Cli, Format, PlanArgs};
+use super::session::{Colors, Doors, Failure, Session, desired_state, with_session};
+use super::{Exit, note, result};
+use crate::journal::fold::fold;
+use crate::journal::{self, Contents};
+use crate::planning;
+use crate::ports::JournalStorage;
+use crate::render;
+use crate::system::JournalFile;
+use crate::text::escape;
+
+pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
+    let (desired, warnings) = desired_state(&args.files, doors, colors)?;
+    note(doors, cli.common.quiet, &warnings);
+    let journal_name = args.journal.to_string_lossy().into_owned();
+    with_session(&cli.common, doors, async |session: Session| {
+        let contents = read_journal(&JournalFile::new(args.journal.clone()), &journal_name)?;
+        if let Some(warning) = damage(&contents, &journal_name) {
+            note(doors, cli.common.quiet, &format!("warning: {warning}"));
+        }
+        let memory = fold(&contents.lines, &session.world);
+        let plan = planning::plan(&desired, &session.cloud, &memory, doors.terminal.as_ref()).await?;
+        note_skew(cli.common.quiet, doors, &session);
+        let text = match args.format {
+            Format::Text => render::text::plan(&plan, colors.style(args.all)),
+            Format::Json => {
+                render::json::plan(&plan).map_err(|error| Failure::error(format!("error: {error}")))?
+            }
+        };
+        result(doors, &text)?;
+        let clean = plan.is_clean();
+        Ok(if args.detailed_exitcode && !clean { Exit::Changes } else { Exit::Ok })
+    })
+    .await
+}
+
+/// Warns of a clock that differs from the cloud's. An emulator's world has a time of its own.
+pub(super) fn note_skew(quiet: bool, doors: &Doors, session: &Session) {
+    if session.is_emulator {
+        return;
+    }
+    if let Some(warning) = planning::skew_warning(session.cloud.server_offset()) {
+        note(doors, quiet, &warning);
+    }
+}
+
+/// The journal's contents; an absent journal is an empty one.
+pub(super) fn read_journal(storage: &dyn JournalStorage, name: &str) -> Result<Contents, Failure> {
+    let bytes = storage.read().map_err(|error| {
+        let path = escape(name);
+        Failure::error(format!("error: the journal {path} cannot be read: {error}"))
+    })?;
+    Ok(journal::parse(&bytes))
+}
+
+/// What is wrong with a damaged journal, and what to do.
+pub(super) fn damage(contents: &Contents, name: &str) -> Option<String> {
+    let (line, why) = contents.damaged?;
+    let path = escape(name);
+    Some(format!(
+        "line {line} of the journal {path} is bad ({why}), so an earlier charge may be missing from it and apply \
+         sends nothing.\n  help: look at that line; keep a copy of the file, then move it away. Without a journal, \
+         tokens and reading again still guard every charge"
+    ))
+}

@@ -1,0 +1,283 @@
+//! What commands share: the files of `-f`, the cloud that they talk to, colours.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::Exit;
+use super::args::{Color, Common, FileArgs};
+use crate::cloud::{Cloud, Credentials, Doors as CloudDoors, Endpoint};
+use crate::config::{Loaded, load};
+use crate::desired::DesiredState;
+use crate::diagnostic::{Severity, render};
+use crate::emulator::{self, Emulator};
+use crate::planning::PlanningError;
+use crate::ports::{Clock, Entropy, Environment, Files, Terminal};
+use crate::render::Style;
+use crate::system;
+use crate::text::escape;
+
+/// The doors that a command goes through.
+pub struct Doors {
+    /// The machine's clock.
+    pub clock: Rc<dyn Clock>,
+    /// Names of runs and worlds, nonces, jitter.
+    pub entropy: Rc<dyn Entropy>,
+    /// Credentials, and who runs this.
+    pub environment: Rc<dyn Environment>,
+    /// Desired-state files, and the emulator's state.
+    pub files: Rc<dyn Files>,
+    /// The person, or nobody.
+    pub terminal: Rc<dyn Terminal>,
+}
+
+/// A command that ends early: what to say on stderr, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// For people.
+    pub message: String,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// An error before anything was sent that changes anything.
+    pub(super) fn error(message: impl Into<String>) -> Self {
+        Self::new(Exit::Error, message)
+    }
+}
+
+impl From<PlanningError> for Failure {
+    fn from(error: PlanningError) -> Self {
+        let hint = match &error {
+            PlanningError::Read(call) => call.hint.map(|hint| format!("\n  hint: {hint}")),
+            PlanningError::Price(_) => Some(
+                "\n  hint: write the account's site into the file (site: china | international)".to_owned(),
+            ),
+        };
+        Self::error(format!(
+            "error: no plan could be made: {error}{}\nNothing was changed.",
+            hint.unwrap_or_default()
+        ))
+    }
+}
+
+/// Colours on stdout and on stderr.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Colors {
+    pub(super) out: bool,
+    pub(super) err: bool,
+}
+
+/// `--color`, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, then whether it is a terminal. CI never
+/// forces colours.
+pub(super) fn colors(choice: Color, environment: &dyn Environment) -> Colors {
+    let (out, err) = system::terminals();
+    let both = |on| Colors { out: on, err: on };
+    match choice {
+        Color::Always => both(true),
+        Color::Never => both(false),
+        Color::Auto if environment.var("NO_COLOR").is_some() => both(false),
+        Color::Auto if environment.var("CLICOLOR_FORCE").is_some_and(|value| value != "0") => both(true),
+        Color::Auto if environment.var("TERM").is_some_and(|term| term == "dumb") => both(false),
+        Color::Auto => Colors { out, err },
+    }
+}
+
+impl Colors {
+    pub(super) fn style(self, all: bool) -> Style {
+        Style { color: self.out, all }
+    }
+}
+
+/// Finds, reads and checks the files. All their errors come out in one run.
+pub(super) fn desired_state(
+    args: &FileArgs,
+    doors: &Doors,
+    colors: Colors,
+) -> Result<(DesiredState, String), Failure> {
+    let mut contents = Vec::new();
+    for path in find(args, doors)? {
+        let shown: Rc<str> = path.to_string_lossy().into();
+        let bytes = doors.files.read(&path).map_err(|error| unreadable(&path, &error))?;
+        contents.push((shown, bytes));
+    }
+    let Loaded { sources, diagnostics, config } = load(&contents);
+    let text = render(&diagnostics, &sources, colors.err, 100);
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    match config {
+        Some(config) if !failed => Ok((config.into(), text)),
+        _ => Err(Failure::new(Exit::Usage, text.trim_end().to_owned())),
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let path = escape(&path.to_string_lossy());
+    Failure::new(
+        Exit::Usage,
+        format!(
+            "error: {path} cannot be read: {error}\n  help: -f takes a file, or a folder with *.yaml or *.yml files"
+        ),
+    )
+}
+
+/// Files as given; of a folder its YAML files, sorted. The same path given twice counts once.
+fn find(args: &FileArgs, doors: &Doors) -> Result<Vec<PathBuf>, Failure> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for given in &args.files {
+        let found = match doors.files.list(given).map_err(|error| unreadable(given, &error))? {
+            None => vec![given.clone()],
+            Some(entries) => {
+                let yaml = |path: &PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+                let found: Vec<PathBuf> = entries.into_iter().filter(yaml).collect();
+                if found.is_empty() {
+                    let folder = escape(&given.to_string_lossy());
+                    let message = format!(
+                        "error: there is no *.yaml or *.yml file in {folder}\n  help: folders are not searched deeper; name the folder that holds the files"
+                    );
+                    return Err(Failure::new(Exit::Usage, message));
+                }
+                found
+            }
+        };
+        for path in found {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    Ok(paths)
+}
+
+/// The cloud of one command, and the name of its world in the journal.
+pub struct Session {
+    /// The client.
+    pub cloud: Cloud,
+    /// `cloud`, `emulator:<id>` or `endpoint:<url>`.
+    pub world: String,
+    /// An emulator's clock is its own, so that it says nothing of the machine's.
+    pub is_emulator: bool,
+}
+
+/// Opens the session and runs `work` in it; an embedded emulator serves meanwhile.
+pub(super) async fn with_session<F, T>(common: &Common, doors: &Doors, work: F) -> Result<T, Failure>
+where
+    F: AsyncFnOnce(Session) -> Result<T, Failure>,
+{
+    if let Some(state) = &common.emulator {
+        return with_emulator(common, doors, state, work).await;
+    }
+    let environment = doors.environment.as_ref();
+    let credentials = Credentials::from_environment(environment)
+        .map_err(|error| Failure::error(format!("error: {error}")))?;
+    let (endpoint, world) = match &common.endpoint_url {
+        None => (Endpoint::Regional, "cloud".to_owned()),
+        Some(url) => {
+            let endpoint = Endpoint::parse(url)
+                .map_err(|error| Failure::new(Exit::Usage, format!("error: --endpoint-url: {error}")))?;
+            let world = format!("endpoint:{url}");
+            (endpoint, world)
+        }
+    };
+    let cloud = cloud(common, doors, credentials, endpoint)?;
+    work(Session { cloud, world, is_emulator: false }).await
+}
+
+fn cloud(
+    common: &Common,
+    doors: &Doors,
+    credentials: Credentials,
+    endpoint: Endpoint,
+) -> Result<Cloud, Failure> {
+    let transport = system::HttpTransport::new(endpoint.is_loopback())
+        .map_err(|error| Failure::error(format!("error: HTTPS cannot be set up: {error}")))?;
+    let doors = CloudDoors {
+        transport: Rc::new(transport),
+        clock: Rc::clone(&doors.clock),
+        entropy: Rc::clone(&doors.entropy),
+    };
+    Ok(Cloud::new(doors, credentials, endpoint, usize::from(common.parallelism)))
+}
+
+async fn with_emulator<F, T>(common: &Common, doors: &Doors, state: &Path, work: F) -> Result<T, Failure>
+where
+    F: AsyncFnOnce(Session) -> Result<T, Failure>,
+{
+    let emulator = open_emulator(doors, state)?;
+    let world = format!("emulator:{}", emulator.id());
+    let shown = escape(&state.to_string_lossy());
+    doors.terminal.note(&format!("EMULATOR: nothing here is real and nothing is charged (state: {shown})"));
+    let listener = system::listen(0)
+        .await
+        .map_err(|error| Failure::error(format!("error: the emulator cannot listen on loopback: {error}")))?;
+    let address = listener.local_addr().map_err(|error| Failure::error(format!("error: {error}")))?;
+    let save = saver(doors, state);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server =
+        emulator::serve(listener, Rc::new(RefCell::new(emulator)), Rc::clone(&doors.clock), save, async {
+            let _ = stopped.await;
+        });
+    let credentials = Credentials::new(emulator::ACCESS_KEY_ID, emulator::ACCESS_KEY_SECRET);
+    let endpoint = Endpoint::parse(&format!("http://{address}"))
+        .map_err(|error| Failure::error(format!("error: {error}")))?;
+    let cloud = cloud(common, doors, credentials, endpoint)?;
+    let work = async {
+        let result = work(Session { cloud, world, is_emulator: true }).await;
+        let _ = stop.send(());
+        result
+    };
+    alongside(server, work).await
+}
+
+/// Runs the server for as long as the work needs it.
+async fn alongside<T>(
+    server: impl Future<Output = std::io::Result<()>>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let local = tokio::task::LocalSet::new();
+    local.run_until(async { futures_util::future::join(server, work).await.1 }).await
+}
+
+/// The emulator's state from its file, or a fresh demo world, which is saved at once so that its
+/// clock starts now.
+pub(super) fn open_emulator(doors: &Doors, state: &Path) -> Result<Emulator, Failure> {
+    let shown = escape(&state.to_string_lossy());
+    match doors.files.read(state) {
+        Ok(bytes) => Emulator::from_state(&String::from_utf8_lossy(&bytes)).map_err(|error| {
+            Failure::error(format!("error: {shown} is no emulator state: {error}\n  help: start anew with renewctl emulator reset"))
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => fresh_emulator(doors, state, emulator::DEMO_WORLD),
+        Err(error) => Err(Failure::error(format!("error: {shown} cannot be read: {error}"))),
+    }
+}
+
+/// Seeds a fresh world and saves it.
+pub(super) fn fresh_emulator(doors: &Doors, state: &Path, world: &str) -> Result<Emulator, Failure> {
+    let id = random_id(doors.entropy.as_ref());
+    let emulator = Emulator::from_world(world, doors.clock.now(), &id).map_err(|error| {
+        Failure::new(Exit::Usage, format!("error: the world file cannot be used: {error}"))
+    })?;
+    let save = saver(doors, state);
+    save(&emulator.to_state()).map_err(|error| {
+        let shown = escape(&state.to_string_lossy());
+        Failure::error(format!("error: {shown} cannot be written: {error}"))
+    })?;
+    Ok(emulator)
+}
+
+fn saver(doors: &Doors, state: &Path) -> emulator::Save {
+    let (files, path) = (Rc::clone(&doors.files), state.to_path_buf());
+    Rc::new(move |text| files.replace(&path, text.as_bytes()))
+}
+
+/// A name for a world or a run: 16 hexadecimal digits.
+pub(super) fn random_id(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0; 8];
+    entropy.fill(&mut bytes);
+    data_encoding::HEXLOWER.encode(&bytes)
+}

@@ -1,0 +1,145 @@
+//! The actions: what each checks, in which order, and what it answers.
+
+mod auto_renew;
+mod instances;
+mod price;
+mod renew;
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::gateway::Request;
+use super::state::{Instance, State};
+
+/// The actions that there are.
+pub(super) const ACTIONS: [&str; 5] = [
+    "DescribeInstances",
+    "DescribeInstanceAutoRenewAttribute",
+    "ModifyInstanceAutoRenewAttribute",
+    "RenewInstance",
+    "DescribeRenewalPrice",
+];
+
+/// What an action works on.
+pub(super) struct Context<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) request: &'a Request,
+    pub(super) request_id: &'a str,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// An error answer.
+#[derive(Clone, Debug)]
+pub(super) struct ApiError {
+    pub(super) http: u16,
+    pub(super) code: String,
+    pub(super) message: String,
+    pub(super) retry_after_ms: Option<u64>,
+}
+
+impl ApiError {
+    pub(super) fn new(http: u16, code: &str, message: &str) -> Self {
+        Self { http, code: code.to_owned(), message: message.to_owned(), retry_after_ms: None }
+    }
+
+    pub(super) fn missing(parameter: &str) -> Self {
+        Self::new(400, &format!("Missing{parameter}"), &format!("{parameter} is mandatory for this action."))
+    }
+
+    pub(super) fn to_json(&self, request_id: &str, host: &str) -> String {
+        let recommend = format!("https://api.aliyun.com/troubleshoot?q={}&product=Ecs", self.code);
+        json!({
+            "RequestId": request_id,
+            "HostId": host,
+            "Code": self.code,
+            "Message": self.message,
+            "Recommend": recommend,
+        })
+        .to_string()
+    }
+}
+
+/// Runs the action that the request names.
+pub(super) fn handle(context: &mut Context<'_>) -> Result<String, ApiError> {
+    match context.request.get("Action").unwrap_or_default() {
+        "DescribeInstances" => instances::describe(context),
+        "DescribeInstanceAutoRenewAttribute" => auto_renew::describe(context),
+        "ModifyInstanceAutoRenewAttribute" => auto_renew::modify(context),
+        "RenewInstance" => renew::renew(context),
+        "DescribeRenewalPrice" => price::describe(context),
+        _ => Err(ApiError::new(
+            404,
+            "InvalidAction.NotFound",
+            "Specified api is not found, please check your url and method.",
+        )),
+    }
+}
+
+impl Context<'_> {
+    fn filled(&self, name: &str) -> Option<&str> {
+        self.request.filled(name)
+    }
+
+    fn mandatory(&self, name: &str) -> Result<&str, ApiError> {
+        self.filled(name).ok_or_else(|| ApiError::missing(name))
+    }
+
+    /// The region that the host serves; `None` on loopback, where one host serves all.
+    fn host_region(&self) -> Option<&str> {
+        let host = self.request.host.split(':').next().unwrap_or_default();
+        let name = host.strip_suffix(".aliyuncs.com")?;
+        name.strip_prefix("ecs.").or_else(|| name.strip_prefix("ecs-vpc."))
+    }
+
+    /// Refuses a region that the host does not serve.
+    fn check_host(&self, region: &str) -> Result<(), ApiError> {
+        if self.host_region().is_none_or(|served| served == region) {
+            return Ok(());
+        }
+        let message = "The specified endpoint cant operate this region. Please use API DescribeRegions to get the \
+                       appropriate endpoint, or upgrade your SDK to latest version.(from POP)";
+        Err(ApiError::new(404, "InvalidOperation.NotSupportedEndpoint", message))
+    }
+
+    /// A known instance of the request's region.
+    fn instance(&self, region: &str, id: &str) -> Option<&Instance> {
+        self.state.instances.get(id).filter(|instance| instance.region == region)
+    }
+
+    /// A whole number, or an error of the given code.
+    fn number(&self, name: &str, error: &ApiError) -> Result<Option<i64>, ApiError> {
+        match self.filled(name) {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| error.clone()),
+        }
+    }
+}
+
+/// The same answer as XML, which is the default format of the API.
+pub(super) fn xml(json: &str, action: &str, status: u16) -> String {
+    let value: Value = serde_json::from_str(json).unwrap_or(Value::Null);
+    let root = if status == 200 { format!("{action}Response") } else { "Error".to_owned() };
+    let mut out = String::from("<?xml version='1.0' encoding='UTF-8'?>");
+    element(&mut out, &root, &value);
+    out
+}
+
+fn element(out: &mut String, name: &str, value: &Value) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| element(out, name, item)),
+        Value::Object(fields) => {
+            let _ = write!(out, "<{name}>");
+            fields.iter().for_each(|(field, value)| element(out, field, value));
+            let _ = write!(out, "</{name}>");
+        }
+        Value::String(text) => {
+            let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let _ = write!(out, "<{name}>{text}</{name}>");
+        }
+        other => {
+            let _ = write!(out, "<{name}>{other}</{name}>");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! From desired state to a plan: read, decide, ask for prices, decide what it costs.
+//!
+//! The core asks, this shell answers. Sends nothing that changes anything.
+
+use chrono::Duration;
+
+use crate::calendar::show_span;
+use crate::cloud::{CallError, Cloud, QuoteAsk as CloudAsk, ReadId};
+use crate::desired::DesiredState;
+use crate::journal::fold::Fold;
+use crate::live::Live;
+use crate::plan::Plan;
+use crate::plan::draft::draft;
+use crate::plan::price::{PriceError, Quotes, price};
+use crate::ports::Terminal;
+
+/// Why no plan can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanningError {
+    /// The account could not be read at all.
+    #[error("{}", .0.text())]
+    Read(CallError),
+    /// The prices do not fit the files.
+    #[error(transparent)]
+    Price(#[from] PriceError),
+}
+
+/// Reads the instances that the files name, with their settings.
+///
+/// # Errors
+/// [`PlanningError::Read`] if nothing can be read at all (credentials, for one).
+pub async fn read(
+    desired: &DesiredState,
+    cloud: &Cloud,
+    terminal: &dyn Terminal,
+) -> Result<Live, PlanningError> {
+    let ids: Vec<ReadId> = desired
+        .instances
+        .iter()
+        .map(|wanted| ReadId {
+            region: wanted.entry.region.clone(),
+            id: wanted.entry.id.clone(),
+            auto_renew: true,
+        })
+        .collect();
+    let progress = |done, total| terminal.progress(done, total, "instances read");
+    cloud.read(&ids, &progress).await.map_err(PlanningError::Read)
+}
+
+/// Makes a plan for this moment.
+///
+/// # Errors
+/// [`PlanningError`].
+pub async fn plan(
+    desired: &DesiredState,
+    cloud: &Cloud,
+    memory: &Fold,
+    terminal: &dyn Terminal,
+) -> Result<Plan, PlanningError> {
+    let live = read(desired, cloud, terminal).await?;
+    decide(desired, &live, cloud, memory, terminal).await
+}
+
+/// Makes a plan from a reading.
+///
+/// # Errors
+/// [`PlanningError::Price`].
+pub async fn decide(
+    desired: &DesiredState,
+    live: &Live,
+    cloud: &Cloud,
+    memory: &Fold,
+    terminal: &dyn Terminal,
+) -> Result<Plan, PlanningError> {
+    let now = live.read_at;
+    let draft = draft(desired, live, now, &memory.holds(live, now));
+    let wanted: Vec<_> = draft.quotes().into_iter().collect();
+    let asks: Vec<CloudAsk> = wanted
+        .iter()
+        .map(|ask| CloudAsk { region: ask.region.clone(), id: ask.id.clone(), term: ask.term })
+        .collect();
+    let answers = cloud.quotes(&asks, &|done, total| terminal.progress(done, total, "prices asked")).await;
+    let quotes: Quotes = wanted
+        .into_iter()
+        .zip(answers.into_iter().map(|quote| quote.map_err(|error| error.to_string())))
+        .collect();
+    Ok(price(desired, draft, &quotes)?)
+}
+
+/// A local clock further off than this is worth a warning; signatures fail at 15 minutes.
+const SKEW_MINUTES: i64 = 5;
+
+/// What to say of a machine whose clock differs from the cloud's, if it does.
+pub fn skew_warning(offset: Option<Duration>) -> Option<String> {
+    let offset = offset.filter(|offset| offset.abs() > Duration::minutes(SKEW_MINUTES))?;
+    let direction = if offset > Duration::zero() { "behind" } else { "ahead of" };
+    let by = show_span(offset);
+    Some(format!(
+        "warning: this machine's clock is {by} {direction} the cloud's; the plan uses the cloud's time, but \
+         signatures fail when the difference reaches 15 minutes"
+    ))
+}

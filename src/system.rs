@@ -1,0 +1,293 @@
+//! The real world behind the doors: this file is the only one that touches the clock, chance, the
+//! environment, the network, files, the terminal and the process.
+//!
+//! It decides nothing.
+#![allow(clippy::disallowed_methods, reason = "this is the one impure file")]
+
+use std::cell::{Cell, RefCell};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::ports::{
+    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, LocalFuture, Terminal,
+    Transport, TransportError,
+};
+
+/// The machine's clock.
+#[derive(Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// The operating system's randomness. If it fails, there is no safe way to go on with equal nonces,
+/// but also no charge at risk: the counter below keeps them distinct within the run.
+#[derive(Debug, Default)]
+pub struct SystemEntropy {
+    fallback: Cell<u64>,
+}
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_ok() {
+            return;
+        }
+        for chunk in bytes.chunks_mut(8) {
+            let next = self.fallback.get().wrapping_add(1);
+            self.fallback.set(next);
+            let nanos = Utc::now().timestamp_nanos_opt().unwrap_or_default().cast_unsigned();
+            let mixed = (nanos ^ next.rotate_left(32)).to_le_bytes();
+            chunk.copy_from_slice(mixed.get(..chunk.len()).unwrap_or_default());
+        }
+    }
+}
+
+/// The process environment. Empty variables count as unset.
+#[derive(Debug, Default)]
+pub struct SystemEnvironment;
+
+impl Environment for SystemEnvironment {
+    fn var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+}
+
+/// Real files.
+#[derive(Debug, Default)]
+pub struct SystemFiles;
+
+impl Files for SystemFiles {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        fs::read(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Option<Vec<PathBuf>>> {
+        if !fs::metadata(path)?.is_dir() {
+            return Ok(None);
+        }
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(path)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<_>>()?;
+        paths.sort();
+        Ok(Some(paths))
+    }
+
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let folder = folder_of(path);
+        fs::create_dir_all(&folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        sync_folder(&folder)
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Makes a new name in a folder durable; where folders cannot be opened, the system does it itself.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// The journal in a file.
+#[derive(Debug)]
+pub struct JournalFile {
+    path: PathBuf,
+    open: RefCell<Option<File>>,
+}
+
+impl JournalFile {
+    /// A journal at `path`; nothing is created before it is locked.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, open: RefCell::new(None) }
+    }
+}
+
+impl JournalStorage for JournalFile {
+    fn read(&self) -> io::Result<Vec<u8>> {
+        match fs::read(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other,
+        }
+    }
+
+    fn lock(&self) -> io::Result<bool> {
+        let folder = folder_of(&self.path);
+        fs::create_dir_all(&folder)?;
+        let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        file.sync_all()?;
+        sync_folder(&folder)?;
+        *self.open.borrow_mut() = Some(file);
+        Ok(true)
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let open = self.open.borrow();
+        let Some(mut file) = open.as_ref() else { return Err(io::Error::other("the journal is not locked")) };
+        file.write_all(bytes)?;
+        file.sync_data()
+    }
+}
+
+/// The terminal.
+#[derive(Debug, Default)]
+pub struct SystemTerminal {
+    quiet: bool,
+    bar: RefCell<Option<indicatif::ProgressBar>>,
+}
+
+impl SystemTerminal {
+    /// The terminal; `quiet` hides progress.
+    pub fn new(quiet: bool) -> Self {
+        Self { quiet, ..Self::default() }
+    }
+}
+
+impl Terminal for SystemTerminal {
+    fn is_interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    fn result(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
+    fn note(&self, text: &str) {
+        // A closed stderr must not end a run that is spending money.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    fn ask(&self, prompt: &str) -> io::Result<Option<String>> {
+        let mut err = io::stderr().lock();
+        write!(err, "{prompt}")?;
+        err.flush()?;
+        let mut line = String::new();
+        if io::stdin().lock().read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
+    fn progress(&self, done: usize, total: usize, what: &str) {
+        if self.quiet || !io::stderr().is_terminal() {
+            return;
+        }
+        let mut slot = self.bar.borrow_mut();
+        let bar = slot.get_or_insert_with(|| indicatif::ProgressBar::new(0));
+        bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+        bar.set_message(what.to_owned());
+        if let Ok(style) = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+        if done >= total {
+            bar.finish_and_clear();
+            *slot = None;
+        }
+    }
+}
+
+/// Whether stdout and stderr are terminals, for colour.
+pub fn terminals() -> (bool, bool) {
+    (io::stdout().is_terminal(), io::stderr().is_terminal())
+}
+
+/// HTTPS, and plain HTTP to loopback. No redirect, no retry: every resend is the caller's.
+pub struct HttpTransport {
+    client: reqwest::Client,
+}
+
+/// The longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl HttpTransport {
+    /// A client; `loopback` leaves proxies aside.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up, for example without root certificates.
+    pub fn new(loopback: bool) -> Result<Self, String> {
+        // A second call fails and changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .user_agent(concat!("renewctl/", env!("CARGO_PKG_VERSION")));
+        let builder = if loopback { builder.no_proxy() } else { builder.https_only(true) };
+        builder.build().map(|client| Self { client }).map_err(|error| chain(&error))
+    }
+}
+
+/// An error with its causes, without the URL.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: HttpRequest) -> LocalFuture<'_, Result<HttpReply, TransportError>> {
+        Box::pin(async move {
+            let mut builder =
+                self.client.post(&request.url).timeout(Duration::from_millis(request.timeout_ms));
+            for (name, value) in &request.headers {
+                builder = builder.header(name, value);
+            }
+            let response = builder.body(request.body).send().await.map_err(|error| {
+                let unsent = error.is_connect() || error.is_builder();
+                let text = chain(&error.without_url());
+                if unsent { TransportError::NotSent(text) } else { TransportError::NoAnswer(text) }
+            })?;
+            let status = response.status().as_u16();
+            let headers = response
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
+                .collect();
+            let body = response.bytes().await;
+            let body = body.map_err(|error| TransportError::NoAnswer(chain(&error.without_url())))?;
+            Ok(HttpReply { status, headers, body: body.to_vec() })
+        })
+    }
+}
+
+/// Opens a listener on loopback; port 0 lets the system choose.
+///
+/// # Errors
+/// Whatever the operating system says.
+pub async fn listen(port: u16) -> io::Result<tokio::net::TcpListener> {
+    tokio::net::TcpListener::bind(("127.0.0.1", port)).await
+}
+
+/// Sends the library's logs to stderr: warnings, or with `verbose` every call.
+pub fn log_to_stderr(verbose: bool, color: bool) {
+    let level = if verbose { tracing::Level::DEBUG } else { tracing::Level::WARN };
+    let targets = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(color);
+    // A second call fails and changes nothing.
+    let _ = tracing::subscriber::set_global_default(targets.without_time().with_target(false).finish());
+}

@@ -1,0 +1,584 @@
+//! The money rules, judged by the emulator's ledger and never by what the tool says of itself.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::rc::Rc;
+use std::time::Duration;
+
+use renewctl::cli::Exit;
+
+use crate::support::{Applied, Cut, ONE, Options, Sim, WANT_ONE, assert_exit, run, time};
+
+/// The tokens of all charges that were sent, repetitions included.
+fn sent_tokens(sim: &Sim) -> Vec<String> {
+    let emulator = sim.emulator.borrow();
+    let charges = emulator.records().iter().filter(|record| record.action == "RenewInstance");
+    let token = |name: &str, parameters: &[(String, String)]| {
+        parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap()
+    };
+    charges.map(|record| token("ClientToken", &record.parameters)).collect()
+}
+
+#[test]
+fn one_need_is_one_charge_and_then_nothing_is_left_to_do() {
+    run(async {
+        let sim = Sim::new(ONE);
+        let first = sim.apply(WANT_ONE).await;
+        assert_exit(&first, Exit::Ok);
+        assert_eq!(sim.ledger().len(), 1);
+        assert_eq!(sim.expiry("i-one"), time("2027-01-10T16:00:00Z"));
+
+        let journal = sim.journal.bytes.borrow().clone();
+        let second = sim.apply(WANT_ONE).await;
+        assert_exit(&second, Exit::Ok);
+        assert!(second.out.contains("No changes."), "{}", second.out);
+        assert_eq!(sim.ledger().len(), 1);
+        assert_eq!(*sim.journal.bytes.borrow(), journal, "a plan that needs nothing writes nothing");
+    });
+}
+
+#[test]
+fn every_fault_of_a_charge_ends_in_one_charge() {
+    let faults = [
+        ("three throttled answers", "{ action: RenewInstance, nth: 1, times: 3, kind: throttle }"),
+        ("a wish to wait", "{ action: RenewInstance, nth: 1, kind: throttle, retry_after_ms: 7000 }"),
+        ("an answer lost before the charge", "{ action: RenewInstance, nth: 1, kind: lost_before }"),
+        ("an answer lost after the charge", "{ action: RenewInstance, nth: 1, kind: lost_after }"),
+        (
+            "five answers lost after the charge",
+            "{ action: RenewInstance, nth: 1, times: 5, kind: lost_after }",
+        ),
+        ("a 500 before the charge", "{ action: RenewInstance, nth: 1, kind: error_500_before }"),
+        ("a 500 after the charge", "{ action: RenewInstance, nth: 1, kind: error_500_after }"),
+        ("a 503", "{ action: RenewInstance, nth: 1, kind: unavailable_503 }"),
+        ("an answer later than the patience", "{ action: RenewInstance, nth: 1, kind: delay, ms: 60000 }"),
+        (
+            "an order in progress",
+            "{ action: RenewInstance, nth: 1, times: 2, kind: code, http: 400, code: LastOrderProcessing }",
+        ),
+        (
+            "a request in progress",
+            "{ action: RenewInstance, nth: 1, kind: code, http: 403, code: LastTokenProcessing }",
+        ),
+        ("all answers lost, all charged", "{ action: RenewInstance, nth: 1, times: 100, kind: lost_after }"),
+        (
+            "readings lost while settling",
+            "{ action: DescribeInstances, nth: 3, times: 3, kind: lost_before }",
+        ),
+    ];
+    for (name, fault) in faults {
+        run(async {
+            let sim = Sim::new(ONE);
+            sim.fault(fault);
+            let applied = sim.apply(WANT_ONE).await;
+            assert_eq!(sim.ledger().len(), 1, "{name}: {}", applied.out);
+            assert_exit(&applied, Exit::Ok);
+            let tokens: BTreeSet<String> = sent_tokens(&sim).into_iter().collect();
+            assert_eq!(tokens.len(), 1, "{name}: one charge has one token");
+            let again = sim.apply(WANT_ONE).await;
+            assert!(again.out.contains("No changes."), "{name}: {}", again.out);
+        });
+    }
+}
+
+#[test]
+fn every_attempt_has_a_nonce_and_a_signature_of_its_own() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.fault("{ action: RenewInstance, nth: 1, times: 3, kind: error_500_after }");
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
+        let emulator = sim.emulator.borrow();
+        let charges: Vec<_> = emulator.records().iter().filter(|r| r.action == "RenewInstance").collect();
+        assert_eq!(charges.len(), 4);
+        let values = |name: &str| -> BTreeSet<_> {
+            charges.iter().flat_map(|r| r.parameters.iter().filter(|(key, _)| key == name).cloned()).collect()
+        };
+        assert_eq!(values("SignatureNonce").len(), 4);
+        assert!(values("Timestamp").len() > 1, "the time goes on between attempts");
+    });
+}
+
+#[test]
+fn a_token_held_by_other_parameters_is_never_followed_by_another() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.fault("{ action: RenewInstance, nth: 1, times: 9, kind: code, http: 400, code: IdempotenceParamNotMatch }");
+        let applied = sim.apply(WANT_ONE).await;
+        assert_exit(&applied, Exit::InDoubt);
+        assert!(applied.out.contains("MAY have happened"), "{}", applied.out);
+        assert_eq!(sent_tokens(&sim).len(), 1);
+        // Held, and the hold ends by itself.
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::NotConverged);
+        assert_eq!(sent_tokens(&sim).len(), 1);
+        sim.emulator.borrow_mut().add_fault("{ action: none, nth: 1, kind: throttle }").unwrap();
+        sim.advance(46 * 60);
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::InDoubt);
+        assert_eq!(sim.ledger().len(), 0, "the emulator refused every one");
+    });
+}
+
+#[test]
+fn a_run_killed_after_the_charge_is_found_by_the_next_one() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("5s", "10m"));
+        sim.apply_and_die(WANT_ONE, Cut::AfterSend).await;
+        assert_eq!(sim.ledger().len(), 1);
+        let held = sim.apply(WANT_ONE).await;
+        assert_exit(&held, Exit::NotConverged);
+        assert!(held.out.contains("its outcome is not known"), "{}", held.out);
+        sim.advance(11 * 60);
+        let done = sim.apply(WANT_ONE).await;
+        assert_exit(&done, Exit::Ok);
+        assert!(done.out.contains("No changes."), "{}", done.out);
+        assert_eq!(sim.ledger().len(), 1);
+    });
+}
+
+#[test]
+fn a_run_killed_before_the_charge_is_held_and_then_charged_once() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.apply_and_die(WANT_ONE, Cut::BeforeSend).await;
+        assert_eq!(sim.ledger().len(), 0);
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::NotConverged);
+        assert_eq!(sim.ledger().len(), 0);
+        sim.advance(46 * 60);
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
+        assert_eq!(sim.ledger().len(), 1);
+    });
+}
+
+#[test]
+fn without_a_journal_the_token_alone_prevents_the_second_charge() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("5s", "10m"));
+        sim.apply_and_die(WANT_ONE, Cut::AfterSend).await;
+        sim.journal.bytes.borrow_mut().clear();
+        let options = Options { verify_timeout_s: 20 * 60, ..Options::default() };
+        let applied = sim.apply_with(WANT_ONE, &options).await;
+        assert_exit(&applied, Exit::Ok);
+        assert_eq!(sent_tokens(&sim).len(), 2, "it was sent again");
+        assert_eq!(sim.ledger().len(), 1, "and charged once");
+    });
+}
+
+#[test]
+fn another_term_under_the_same_reading_is_not_a_second_charge() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("5s", "10m"));
+        sim.apply_and_die(WANT_ONE, Cut::AfterSend).await;
+        sim.journal.bytes.borrow_mut().clear();
+        let longer = WANT_ONE.replace("min_remaining: 15d", "min_remaining: 15d, renew_period: 3mo");
+        let applied = sim.apply_with(&longer, &Options { verify_timeout_s: 60, ..Options::default() }).await;
+        assert_exit(&applied, Exit::InDoubt);
+        assert_eq!(sim.ledger().len(), 1);
+    });
+}
+
+#[test]
+fn two_runs_at_once_make_one_charge() {
+    run(async {
+        let sim = Sim::new(ONE);
+        let (one, two) = tokio::join!(sim.apply(WANT_ONE), sim.apply(WANT_ONE));
+        assert_eq!(sim.ledger().len(), 1, "{}\n{}", one.out, two.out);
+    });
+}
+
+#[test]
+fn an_acknowledged_charge_that_does_not_show_is_in_doubt_and_held() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("5s", "100h"));
+        let applied = sim.apply(WANT_ONE).await;
+        assert_exit(&applied, Exit::InDoubt);
+        sim.advance(71 * 3600);
+        let held = sim.apply(WANT_ONE).await;
+        assert_exit(&held, Exit::NotConverged);
+        assert!(held.out.contains("was acknowledged"), "{}", held.out);
+        assert_eq!(sent_tokens(&sim).len(), 1);
+        sim.advance(30 * 3600);
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
+        assert_eq!(sim.ledger().len(), 1);
+    });
+}
+
+#[test]
+fn what_changed_between_plan_and_charge_is_not_charged() {
+    type Change = fn(&mut renewctl::emulator::Emulator);
+    let cases: [(&str, Change, &str); 6] = [
+        ("renewed by somebody", |e| e.set_expiry("i-one", time("2027-01-10T16:00:00Z")), "already"),
+        (
+            "moved elsewhere",
+            |e| e.set_expiry("i-one", time("2026-12-20T16:00:00Z")),
+            "it changed: it expires",
+        ),
+        ("moved back", |e| e.set_expiry("i-one", time("2026-12-09T16:00:00Z")), "it changed: it expires"),
+        ("locked", |e| e.set_lock("i-one", Some("security")), "its locks are others"),
+        ("gone", |e| e.remove("i-one"), "no longer there"),
+        (
+            "dearer, and the quote is old",
+            |e| {
+                e.advance(16 * 60);
+                e.set_price("i-one", "100.01".parse().unwrap());
+            },
+            "it costs CNY 100.01 now",
+        ),
+    ];
+    for (name, change, text) in cases {
+        run(async {
+            let sim = Sim::new(ONE);
+            let emulator = Rc::clone(&sim.emulator);
+            let applied = sim.apply_asked(WANT_ONE, "100", move || change(&mut emulator.borrow_mut())).await;
+            assert_eq!(sim.ledger().len(), 0, "{name}");
+            assert!(applied.out.contains(text), "{name}: {}", applied.out);
+        });
+    }
+}
+
+#[test]
+fn a_cheaper_price_is_no_obstacle() {
+    run(async {
+        let sim = Sim::new(ONE);
+        let emulator = Rc::clone(&sim.emulator);
+        let change = move || {
+            emulator.borrow_mut().advance(16 * 60);
+            emulator.borrow_mut().set_price("i-one", "99".parse().unwrap());
+        };
+        assert_exit(&sim.apply_asked(WANT_ONE, "100.00", change).await, Exit::Ok);
+        assert_eq!(sim.ledger().len(), 1);
+    });
+}
+
+#[test]
+fn an_expiry_that_moves_further_than_planned_is_an_alarm() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("5s", "1h"));
+        let platform = async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            sim.emulator.borrow_mut().set_expiry("i-one", time("2027-02-10T16:00:00Z"));
+        };
+        let (applied, ()) = tokio::join!(sim.apply(WANT_ONE), platform);
+        assert_exit(&applied, Exit::NotConverged);
+        assert!(applied.out.contains("ALARM"), "{}", applied.out);
+    });
+}
+
+const THREE: &str = "
+now: 2026-12-01T02:05:00Z
+effect_delay: 5s
+instances:
+  - { id: i-a, region: cn-beijing, expires_at: 2026-12-06T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-b, region: cn-shanghai, expires_at: 2026-12-07T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-c, region: cn-beijing, expires_at: 2026-12-08T16:00:00Z, price_per_month: '100.00' }
+";
+
+const WANT_THREE: &str = "
+version: 1
+region: cn-beijing
+limits: { max_charge: 500 CNY }
+defaults: { min_remaining: 15d }
+instances:
+  - { id: i-a }
+  - { id: i-b, region: cn-shanghai }
+  - { id: i-c }
+";
+
+#[test]
+fn an_account_that_cannot_pay_ends_the_charges() {
+    run(async {
+        let sim = Sim::new(&THREE.replace("effect_delay: 5s", "effect_delay: 5s\nbalance: '150'"));
+        let applied = sim.apply(WANT_THREE).await;
+        assert_exit(&applied, Exit::NotConverged);
+        let charged: Vec<String> = sim.ledger().into_iter().map(|charge| charge.instance_id).collect();
+        assert_eq!(charged, ["i-a"], "soonest expiry first, and nothing after the refusal");
+        assert_eq!(sent_tokens(&sim).len(), 2);
+        assert!(
+            applied.out.contains("1 done, 0 already so, 1 failed, 0 blocked or held, 1 not tried"),
+            "{}",
+            applied.out
+        );
+    });
+}
+
+#[test]
+fn a_refused_charge_stops_nobody_else() {
+    run(async {
+        let sim = Sim::new(THREE);
+        sim.fault("{ action: RenewInstance, nth: 1, kind: code, http: 403, code: Instance.UnPaidOrder }");
+        let applied = sim.apply(WANT_THREE).await;
+        assert_exit(&applied, Exit::NotConverged);
+        assert_eq!(sim.ledger().len(), 2);
+        assert!(applied.out.contains("Instance.UnPaidOrder"), "{}", applied.out);
+    });
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_sends_nothing_more() {
+    // Lines of a run with three charges: 0 run, then intent and outcome of each, then settlements.
+    for (appends, charges) in [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (6, 3)] {
+        run(async {
+            let sim = Sim::new(THREE);
+            sim.journal.appends_left.set(Some(appends));
+            let applied = sim.apply(WANT_THREE).await;
+            assert_eq!(sim.ledger().len(), charges, "{appends} appends: {}", applied.out);
+            assert_eq!(sent_tokens(&sim).len(), charges, "{appends} appends");
+            // With the third charge all is done, and read again: the account is as wanted.
+            let exit = [Exit::Error, Exit::NotConverged, Exit::NotConverged, Exit::Ok][charges];
+            assert_exit(&applied, exit);
+        });
+    }
+}
+
+#[test]
+fn a_charge_is_sent_only_after_its_intent_is_in_the_journal() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.apply_and_die(WANT_ONE, Cut::BeforeSend).await;
+        let text = String::from_utf8(sim.journal.bytes.borrow().clone()).unwrap();
+        assert!(text.contains("charge-intent") && !text.contains("charge-outcome"), "{text}");
+    });
+}
+
+fn nothing_charged(name: &str, sim: &Sim, applied: &Applied, exit: Exit, text: &str) {
+    assert_eq!(applied.exit, exit.code(), "{name}: {}\n{}", applied.out, applied.err);
+    assert!(applied.err.contains(text), "{name}: {}", applied.err);
+    assert_eq!(sim.ledger().len(), 0, "{name}");
+    assert_eq!(sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"), 0, "{name}");
+    assert!(sim.journal.bytes.borrow().is_empty(), "{name}: nothing was begun");
+}
+
+#[test]
+fn every_bound_refuses_before_anything_is_sent_and_names_both_numbers() {
+    let off = "defaults: { auto_renew: off }";
+    let cases = [
+        (
+            "max_charge",
+            WANT_THREE.replace("500 CNY", "299.99 CNY"),
+            None,
+            "CNY 300.00 is more than limits.max_charge (renewals.yaml:4), CNY 299.99",
+        ),
+        (
+            "max_renewals",
+            WANT_THREE.replace("500 CNY", "500 CNY, max_renewals: 2"),
+            None,
+            "3 renewals are more than limits.max_renewals, 2",
+        ),
+        (
+            "--max-charge",
+            WANT_THREE.to_owned(),
+            Some("299 CNY"),
+            "CNY 300.00 is more than --max-charge, CNY 299.00",
+        ),
+        (
+            "another currency",
+            WANT_THREE.to_owned(),
+            Some("900 USD"),
+            "CNY 300.00 is not covered by --max-charge, USD 900.00",
+        ),
+        (
+            "no cap",
+            WANT_THREE.replace("limits: { max_charge: 500 CNY }", ""),
+            None,
+            "--auto-approve needs a cap",
+        ),
+        (
+            "max_auto_renew_off",
+            WANT_THREE
+                .replace("limits: { max_charge: 500 CNY }", "limits: { max_auto_renew_off: 2 }")
+                .replace("defaults: { min_remaining: 15d }", off),
+            None,
+            "switched off for 3 instances, more than limits.max_auto_renew_off, 2",
+        ),
+    ];
+    for (name, files, max_charge, text) in cases {
+        run(async {
+            let world = THREE.replace("price_per_month", "auto_renew: 1mo, price_per_month");
+            let sim = Sim::new(if name == "max_auto_renew_off" { &world } else { THREE });
+            let applied = sim.apply_with(&files, &Options { max_charge, ..Options::default() }).await;
+            nothing_charged(name, &sim, &applied, Exit::Refused, text);
+            assert!(applied.out.contains("Plan: "), "{name}: the plan is shown first");
+        });
+    }
+}
+
+#[test]
+fn a_person_types_the_total() {
+    for (answers, exit) in [
+        (vec!["300.00"], Exit::Ok),
+        (vec!["300"], Exit::Ok),
+        (vec!["yes"], Exit::NotConfirmed),
+        (vec!["299"], Exit::NotConfirmed),
+        (vec![""], Exit::NotConfirmed),
+        (vec![], Exit::NotConfirmed),
+    ] {
+        run(async {
+            let sim = Sim::new(THREE);
+            let name = format!("{answers:?}");
+            let options = Options { auto_approve: false, interactive: true, answers, ..Options::default() };
+            let applied = sim.apply_with(WANT_THREE, &options).await;
+            if exit == Exit::NotConfirmed {
+                nothing_charged(&name, &sim, &applied, exit, "Nothing was charged.");
+            } else {
+                assert_exit(&applied, exit);
+                assert_eq!(sim.ledger().len(), 3);
+            }
+        });
+    }
+}
+
+#[test]
+fn nobody_there_to_ask_is_said_at_once() {
+    run(async {
+        let sim = Sim::new(THREE);
+        let options = Options { auto_approve: false, ..Options::default() };
+        let applied = sim.apply_with(WANT_THREE, &options).await;
+        nothing_charged("no terminal", &sim, &applied, Exit::NotConfirmed, "--auto-approve");
+    });
+}
+
+#[test]
+fn a_locked_or_damaged_journal_sends_nothing() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.journal.locked_by_other.set(true);
+        nothing_charged("locked", &sim, &sim.apply(WANT_ONE).await, Exit::Locked, "another run");
+
+        let sim = Sim::new(ONE);
+        sim.journal.bytes.borrow_mut().extend_from_slice(b"garbage\n");
+        let applied = sim.apply(WANT_ONE).await;
+        assert_exit(&applied, Exit::Error);
+        assert!(applied.err.contains("line 1 of the journal"), "{}", applied.err);
+        assert_eq!(sim.ledger().len(), 0);
+    });
+}
+
+#[test]
+fn a_torn_last_line_is_tolerated_and_marked() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.journal.bytes.borrow_mut().extend_from_slice(b"{\"crc\":\"0123");
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
+        let contents = renewctl::journal::parse(&sim.journal.bytes.borrow());
+        assert_eq!(contents.damaged, None);
+        assert_eq!(contents.torn, 0);
+        assert_eq!(sim.ledger().len(), 1);
+    });
+}
+
+#[test]
+fn no_charge_is_first_sent_just_after_midnight_in_beijing() {
+    for (now, exit, charges) in [
+        ("2026-12-01T15:59:00Z", Exit::Ok, 1),
+        ("2026-12-01T16:00:00Z", Exit::NotConverged, 0),
+        ("2026-12-01T16:44:00Z", Exit::NotConverged, 0),
+        ("2026-12-01T16:45:00Z", Exit::Ok, 1),
+    ] {
+        run(async {
+            let sim = Sim::new(&ONE.replace("2026-12-01T02:05:00Z", now));
+            let applied = sim.apply(WANT_ONE).await;
+            assert_exit(&applied, exit);
+            assert_eq!(sim.ledger().len(), charges, "{now}");
+        });
+    }
+}
+
+#[test]
+fn resends_of_one_charge_stop_at_midnight() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("2026-12-01T02:05:00Z", "2026-12-01T15:59:58Z"));
+        sim.fault("{ action: RenewInstance, nth: 1, times: 100, kind: error_500_before }");
+        let applied = sim.apply(WANT_ONE).await;
+        assert_exit(&applied, Exit::InDoubt);
+        let emulator = sim.emulator.borrow();
+        let last = emulator.records().iter().rfind(|record| record.action == "RenewInstance").unwrap();
+        assert!(last.at < time("2026-12-01T16:00:00Z"), "{}", last.at);
+    });
+}
+
+#[test]
+fn a_charge_waits_while_the_platform_may_renew() {
+    for (now, expires, charges, name) in [
+        ("2026-12-01T02:05:00Z", "2026-12-09T16:00:00Z", 0, "within nine days, 10:05 in Beijing"),
+        ("2026-12-01T10:29:00Z", "2026-12-09T16:00:00Z", 0, "18:29 in Beijing"),
+        ("2026-12-01T10:30:00Z", "2026-12-09T16:00:00Z", 1, "18:30 in Beijing"),
+        ("2026-11-30T23:29:00Z", "2026-12-09T16:00:00Z", 1, "07:29 in Beijing"),
+        ("2026-11-30T23:30:00Z", "2026-12-09T16:00:00Z", 0, "07:30 in Beijing"),
+        ("2026-12-01T02:05:00Z", "2026-12-11T16:00:00Z", 1, "more than nine days left"),
+        ("2026-12-01T02:05:00Z", "2026-12-02T16:00:00Z", 1, "less than 48 hours left"),
+    ] {
+        run(async {
+            let world = ONE.replace("2026-12-01T02:05:00Z", now).replace("2026-12-10T16:00:00Z", expires);
+            let sim = Sim::new(&world.replace("price_per_month", "auto_renew: 1mo, price_per_month"));
+            let applied = sim.apply(WANT_ONE).await;
+            assert_eq!(sim.ledger().len(), charges, "{name}: {}", applied.out);
+        });
+    }
+}
+
+#[test]
+fn settings_wait_for_the_charge_that_they_depend_on() {
+    let setting =
+        |sim: &Sim| sim.emulator.borrow().instance("i-one", sim.clock.now_public()).unwrap().renewal_status;
+    let on = WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining");
+    let off = WANT_ONE.replace("min_remaining", "auto_renew: off, min_remaining");
+    let with_auto =
+        ONE.replace("price_per_month", "auto_renew: 1mo, price_per_month").replace("T02:05", "T12:05");
+    let refuse = "{ action: RenewInstance, nth: 1, kind: code, http: 403, code: Instance.UnPaidOrder }";
+    let claim = "{ action: RenewInstance, nth: 1, kind: code, http: 400, code: IdempotenceParamNotMatch }";
+    let cases: [(&str, &str, &str, Option<&str>, &str); 5] = [
+        ("enabling after a refused charge", ONE, &on, Some(refuse), "AutoRenewal"),
+        ("enabling while in doubt", ONE, &on, Some(claim), "Normal"),
+        ("switching off after a refused charge", &with_auto, &off, Some(refuse), "AutoRenewal"),
+        ("switching off while in doubt", &with_auto, &off, Some(claim), "AutoRenewal"),
+        ("switching off after a settled charge", &with_auto, &off, None, "Normal"),
+    ];
+    for (name, world, files, fault, expected) in cases {
+        run(async {
+            let sim = Sim::new(world);
+            if let Some(fault) = fault {
+                sim.fault(fault);
+            }
+            let options = Options { verify_timeout_s: 30, ..Options::default() };
+            let applied = sim.apply_with(files, &options).await;
+            assert_eq!(setting(&sim), expected, "{name}: {}\n{}", applied.out, applied.err);
+        });
+    }
+}
+
+#[test]
+fn a_mark_against_renewal_is_lifted_before_the_charge() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: never, price_per_month"));
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
+        let emulator = sim.emulator.borrow();
+        let changes: Vec<&str> = emulator
+            .records()
+            .iter()
+            .map(|record| record.action.as_str())
+            .filter(|action| !action.starts_with("Describe"))
+            .collect();
+        assert_eq!(changes, ["ModifyInstanceAutoRenewAttribute", "RenewInstance"]);
+    });
+}
+
+#[test]
+fn one_bad_id_does_not_stop_the_settings_of_the_others() {
+    run(async {
+        let world = "
+now: 2026-12-01T02:05:00Z
+generate: [{ count: 250, id_prefix: i-n, like: { region: cn-beijing, expires_in: 100d } }]
+";
+        let mut files =
+            String::from("version: 1\nregion: cn-beijing\ndefaults: { auto_renew: 1mo }\ninstances:\n");
+        for number in 1..=250 {
+            writeln!(files, "  - {{ id: i-n{number:04} }}").unwrap();
+        }
+        let sim = Sim::new(world);
+        let emulator = Rc::clone(&sim.emulator);
+        let happens = move || emulator.borrow_mut().remove("i-n0042");
+        let applied = sim.apply_asked(&files, "yes", happens).await;
+        assert_exit(&applied, Exit::NotConverged);
+        assert!(applied.out.contains("249 done, 0 already so, 1 failed"), "{}", applied.out);
+        let calls = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
+        assert!((4..=20).contains(&calls), "{calls} calls");
+    });
+}

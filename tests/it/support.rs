@@ -1,0 +1,369 @@
+//! A world to test in: the emulator behind the transport door, tokio's paused clock, a journal in
+//! memory, a person made of prepared answers. The code under test is the real one.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use renewctl::cli::{Apply, Doors, Exit, Session};
+use renewctl::cloud::{self, Cloud, Credentials, Endpoint};
+use renewctl::config::load;
+use renewctl::desired::DesiredState;
+use renewctl::emulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Charge, Emulator, InProcess};
+use renewctl::journal::fold::fold;
+use renewctl::plan::Plan;
+use renewctl::planning;
+use renewctl::ports::{
+    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, LocalFuture, Terminal,
+    Transport, TransportError,
+};
+use renewctl::render::Style;
+
+pub fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// Runs a test on one thread with a clock that jumps when everybody sleeps.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(test)
+}
+
+/// The machine's clock: tokio's, counted from a fixed day.
+pub struct SimClock {
+    start: tokio::time::Instant,
+}
+
+impl SimClock {
+    pub fn now_public(&self) -> DateTime<Utc> {
+        self.now()
+    }
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> DateTime<Utc> {
+        time("2026-11-23T00:00:00Z") + TimeDelta::from_std(self.start.elapsed()).unwrap()
+    }
+}
+
+/// Different bytes at every call, the same in every run.
+#[derive(Default)]
+pub struct CountingEntropy(Cell<u64>);
+
+impl Entropy for CountingEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            self.0.set(self.0.get() + 1);
+            let mixed = self.0.get().wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
+            chunk.copy_from_slice(&mixed[..chunk.len()]);
+        }
+    }
+}
+
+pub struct NoEnvironment;
+
+impl Environment for NoEnvironment {
+    fn var(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::Error::other("no files here"))
+    }
+    fn list(&self, _: &Path) -> io::Result<Option<Vec<PathBuf>>> {
+        Err(io::Error::other("no files here"))
+    }
+    fn replace(&self, _: &Path, _: &[u8]) -> io::Result<()> {
+        Err(io::Error::other("no files here"))
+    }
+}
+
+/// A journal in memory, which can be told to fail.
+#[derive(Default)]
+pub struct MemoryJournal {
+    pub bytes: RefCell<Vec<u8>>,
+    /// Appends that still succeed; `None`: all.
+    pub appends_left: Cell<Option<usize>>,
+    pub locked_by_other: Cell<bool>,
+}
+
+impl JournalStorage for MemoryJournal {
+    fn read(&self) -> io::Result<Vec<u8>> {
+        Ok(self.bytes.borrow().clone())
+    }
+    fn lock(&self) -> io::Result<bool> {
+        Ok(!self.locked_by_other.get())
+    }
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        match self.appends_left.get() {
+            Some(0) => return Err(io::Error::other("no space left on device")),
+            Some(left) => self.appends_left.set(Some(left - 1)),
+            None => {}
+        }
+        self.bytes.borrow_mut().extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// A person: what they will type, and all that they were shown.
+#[derive(Default)]
+#[allow(clippy::type_complexity, reason = "one callback")]
+pub struct FakeTerminal {
+    pub interactive: Cell<bool>,
+    pub answers: RefCell<VecDeque<String>>,
+    /// What happens in the world while the question stands.
+    pub on_ask: RefCell<Option<Box<dyn Fn()>>>,
+    pub out: RefCell<String>,
+    pub err: RefCell<String>,
+}
+
+impl Terminal for FakeTerminal {
+    fn is_interactive(&self) -> bool {
+        self.interactive.get()
+    }
+    fn result(&self, text: &str) -> io::Result<()> {
+        self.out.borrow_mut().push_str(text);
+        Ok(())
+    }
+    fn note(&self, text: &str) {
+        let mut err = self.err.borrow_mut();
+        err.push_str(text);
+        err.push('\n');
+    }
+    fn ask(&self, prompt: &str) -> io::Result<Option<String>> {
+        self.err.borrow_mut().push_str(prompt);
+        if let Some(happens) = self.on_ask.borrow().as_ref() {
+            happens();
+        }
+        let answer = self.answers.borrow_mut().pop_front();
+        self.err.borrow_mut().push('\n');
+        Ok(answer)
+    }
+    fn progress(&self, _: usize, _: usize, _: &str) {}
+}
+
+/// What a transport does to a request of `RenewInstance`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The process dies before the request leaves.
+    BeforeSend,
+    /// The process dies when the request has arrived, before the answer.
+    AfterSend,
+}
+
+/// Passes everything on, until it is told that the process dies at a charge: then it never answers.
+struct CuttingTransport {
+    inner: InProcess,
+    cut: Rc<Cell<Option<Cut>>>,
+}
+
+impl Transport for CuttingTransport {
+    fn send(&self, request: HttpRequest) -> LocalFuture<'_, Result<HttpReply, TransportError>> {
+        let cut = self.cut.get().filter(|_| request.body.contains("Action=RenewInstance"));
+        Box::pin(async move {
+            if cut == Some(Cut::BeforeSend) {
+                std::future::pending::<()>().await;
+            }
+            let reply = self.inner.send(request).await;
+            if cut == Some(Cut::AfterSend) {
+                std::future::pending::<()>().await;
+            }
+            reply
+        })
+    }
+}
+
+/// How an apply ended.
+#[derive(Debug)]
+pub struct Applied {
+    pub exit: u8,
+    pub out: String,
+    pub err: String,
+}
+
+pub struct Sim {
+    pub emulator: Rc<RefCell<Emulator>>,
+    pub clock: Rc<SimClock>,
+    pub journal: Rc<MemoryJournal>,
+    pub cut: Rc<Cell<Option<Cut>>>,
+    entropy: Rc<CountingEntropy>,
+}
+
+/// Options of one apply.
+#[derive(Clone)]
+pub struct Options {
+    pub auto_approve: bool,
+    pub answers: Vec<&'static str>,
+    pub interactive: bool,
+    pub max_charge: Option<&'static str>,
+    pub json: bool,
+    pub verify_timeout_s: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            auto_approve: true,
+            answers: Vec::new(),
+            interactive: false,
+            max_charge: None,
+            json: false,
+            verify_timeout_s: 300,
+        }
+    }
+}
+
+impl Sim {
+    /// A world from a world file's text. Must be made inside [`run`].
+    pub fn new(world: &str) -> Self {
+        let clock = Rc::new(SimClock { start: tokio::time::Instant::now() });
+        let emulator = Emulator::from_world(world, clock.now(), "00000000test").unwrap();
+        Self {
+            emulator: Rc::new(RefCell::new(emulator)),
+            clock,
+            journal: Rc::default(),
+            cut: Rc::default(),
+            entropy: Rc::default(),
+        }
+    }
+
+    pub fn cloud(&self) -> Cloud {
+        let inner = InProcess::new(Rc::clone(&self.emulator), self.clock.clone(), Rc::new(|_| Ok(())));
+        let transport = CuttingTransport { inner, cut: Rc::clone(&self.cut) };
+        let doors = cloud::Doors {
+            transport: Rc::new(transport),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        };
+        Cloud::new(doors, Credentials::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET), Endpoint::Regional, 8)
+    }
+
+    pub async fn apply(&self, files: &str) -> Applied {
+        self.apply_with(files, &Options::default()).await
+    }
+
+    pub async fn apply_with(&self, files: &str, options: &Options) -> Applied {
+        self.apply_while(files, options, None).await
+    }
+
+    /// An apply at a terminal, while the world changes between plan and confirmation.
+    pub async fn apply_asked(
+        &self,
+        files: &str,
+        answer: &'static str,
+        happens: impl Fn() + 'static,
+    ) -> Applied {
+        let options =
+            Options { auto_approve: false, interactive: true, answers: vec![answer], ..Options::default() };
+        self.apply_while(files, &options, Some(Box::new(happens))).await
+    }
+
+    /// `files`: the text of one desired-state file.
+    async fn apply_while(&self, files: &str, options: &Options, happens: Option<Box<dyn Fn()>>) -> Applied {
+        let terminal = Rc::new(FakeTerminal::default());
+        terminal.interactive.set(options.interactive);
+        terminal.answers.borrow_mut().extend(options.answers.iter().map(|&answer| answer.to_owned()));
+        *terminal.on_ask.borrow_mut() = happens;
+        let doors = Doors {
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            environment: Rc::new(NoEnvironment),
+            files: Rc::new(NoFiles),
+            terminal: terminal.clone(),
+        };
+        let desired = desired(files);
+        let session = Session { cloud: self.cloud(), world: "emulator:test".to_owned(), is_emulator: true };
+        let apply = Apply {
+            json: options.json,
+            style: Style::default(),
+            quiet: false,
+            auto_approve: options.auto_approve,
+            max_charge: options.max_charge.map(|text| text.parse().unwrap()),
+            verify_timeout: Duration::from_secs(options.verify_timeout_s),
+            doors: &doors,
+            desired: &desired,
+            session: &session,
+            journal_name: "journal.jsonl".to_owned(),
+            storage: self.journal.clone(),
+        };
+        let exit = match apply.run().await {
+            Ok(exit) => exit,
+            Err(failure) => {
+                terminal.note(&failure.message);
+                failure.exit
+            }
+        };
+        let (out, err) = (terminal.out.borrow().clone(), terminal.err.borrow().clone());
+        Applied { exit: exit.code(), out, err }
+    }
+
+    /// Runs an apply whose process dies at its first charge.
+    pub async fn apply_and_die(&self, files: &str, cut: Cut) {
+        self.cut.set(Some(cut));
+        let died = tokio::time::timeout(Duration::from_secs(20), self.apply(files)).await;
+        assert!(died.is_err(), "the process should have died");
+        self.cut.set(None);
+    }
+
+    pub async fn plan(&self, files: &str) -> Plan {
+        let contents = renewctl::journal::parse(&self.journal.bytes.borrow());
+        let memory = fold(&contents.lines, "emulator:test");
+        planning::plan(&desired(files), &self.cloud(), &memory, &FakeTerminal::default()).await.unwrap()
+    }
+
+    pub fn ledger(&self) -> Vec<Charge> {
+        self.emulator.borrow().ledger().to_vec()
+    }
+
+    pub fn fault(&self, yaml: &str) {
+        self.emulator.borrow_mut().add_fault(yaml).unwrap();
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.emulator.borrow_mut().advance(seconds);
+    }
+
+    pub fn expiry(&self, id: &str) -> DateTime<Utc> {
+        self.emulator.borrow().instance(id, self.clock.now()).unwrap().paid_until
+    }
+}
+
+pub fn desired(text: &str) -> DesiredState {
+    let loaded = load(&[("renewals.yaml".into(), text.as_bytes().to_vec())]);
+    loaded.config.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics)).into()
+}
+
+/// Exit code 0, with the output shown otherwise.
+#[track_caller]
+pub fn assert_exit(applied: &Applied, exit: Exit) {
+    assert_eq!(applied.exit, exit.code(), "\n--- out\n{}\n--- err\n{}", applied.out, applied.err);
+}
+
+/// A world with one instance, which expires in ten days.
+pub const ONE: &str = "
+now: 2026-12-01T02:05:00Z
+effect_delay: 5s
+instances:
+  - { id: i-one, name: one, region: cn-beijing, expires_at: 2026-12-10T16:00:00Z, price_per_month: '100.00' }
+";
+
+/// A file that wants fifteen days for it.
+pub const WANT_ONE: &str = "
+version: 1
+region: cn-beijing
+limits: { max_charge: 500 CNY }
+instances:
+  - { id: i-one, min_remaining: 15d }
+";
