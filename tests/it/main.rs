@@ -13,6 +13,9 @@
 mod support;
 
 mod calendar;
+mod client;
+mod deciding;
+mod emulator;
 mod layers;
 mod money_safety;
 mod signing;

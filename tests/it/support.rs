@@ -43,6 +43,10 @@ pub struct SimClock {
 }
 
 impl SimClock {
+    pub fn new() -> Self {
+        Self { start: tokio::time::Instant::now() }
+    }
+
     pub fn now_public(&self) -> DateTime<Utc> {
         self.now()
     }
@@ -228,7 +232,7 @@ impl Default for Options {
 impl Sim {
     /// A world from a world file's text. Must be made inside [`run`].
     pub fn new(world: &str) -> Self {
-        let clock = Rc::new(SimClock { start: tokio::time::Instant::now() });
+        let clock = Rc::new(SimClock::new());
         let emulator = Emulator::from_world(world, clock.now(), "00000000test").unwrap();
         Self {
             emulator: Rc::new(RefCell::new(emulator)),
@@ -240,6 +244,10 @@ impl Sim {
     }
 
     pub fn cloud(&self) -> Cloud {
+        self.cloud_with(8)
+    }
+
+    pub fn cloud_with(&self, parallelism: usize) -> Cloud {
         let inner = InProcess::new(Rc::clone(&self.emulator), self.clock.clone(), Rc::new(|_| Ok(())));
         let transport = CuttingTransport { inner, cut: Rc::clone(&self.cut) };
         let doors = cloud::Doors {
@@ -247,7 +255,7 @@ impl Sim {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         };
-        Cloud::new(doors, Credentials::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET), Endpoint::Regional, 8)
+        Cloud::new(doors, Credentials::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET), Endpoint::Regional, parallelism)
     }
 
     pub async fn apply(&self, files: &str) -> Applied {

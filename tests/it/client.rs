@@ -1,0 +1,491 @@
+//! The client: batches, pages, retries, classes, secrets. Replies come from the emulator, or from a
+//! script where the emulator would be too well-behaved.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use renewctl::cloud::error::class;
+use renewctl::cloud::{
+    self, Cloud, Credentials, CredentialsError, Endpoint, EndpointError, QuoteError, ReadId, RenewOrder,
+};
+use renewctl::ids::{InstanceId, RegionId};
+use renewctl::live::{Answer, ChargeType, Lock, Status};
+use renewctl::plan::token;
+use renewctl::ports::{Environment, HttpReply, HttpRequest, LocalFuture, Transport, TransportError};
+use renewctl::retry::Class;
+use renewctl::term::{LiveAutoRenew, PurchaseTerm, Site, Term};
+use serde_json::Value;
+
+use crate::support::{CountingEntropy, Sim, SimClock, run, time};
+
+fn id(text: &str) -> InstanceId {
+    InstanceId::parse(text).unwrap()
+}
+
+fn beijing() -> RegionId {
+    RegionId::parse("cn-beijing").unwrap()
+}
+
+fn want(ids: impl IntoIterator<Item = String>) -> Vec<ReadId> {
+    ids.into_iter().map(|text| ReadId { region: beijing(), id: id(&text), auto_renew: true }).collect()
+}
+
+fn many(count: u32) -> String {
+    format!(
+        "now: 2026-12-01T02:05:00Z\ngenerate: [{{ count: {count}, id_prefix: i-n, like: {{ region: cn-beijing, \
+         expires_in: 100d, auto_renew: 1mo }} }}]"
+    )
+}
+
+#[test]
+fn two_thousand_named_instances_take_twenty_and_twenty_calls() {
+    run(async {
+        let sim = Sim::new(&many(2000));
+        let live =
+            sim.cloud().read(&want((1..=2000).map(|n| format!("i-n{n:04}"))), &|_, _| ()).await.unwrap();
+        assert_eq!(live.answers.len(), 2000);
+        assert!(live.is_complete());
+        let emulator = sim.emulator.borrow();
+        assert_eq!(emulator.call_count("DescribeInstances"), 20);
+        assert_eq!(emulator.call_count("DescribeInstanceAutoRenewAttribute"), 20);
+        assert_eq!(emulator.records().len(), 40);
+    });
+}
+
+#[test]
+fn two_hundred_and_fifty_instances_are_read_whole() {
+    run(async {
+        let sim = Sim::new(&many(250));
+        let live =
+            sim.cloud().read(&want((1..=250).map(|n| format!("i-n{n:04}"))), &|_, _| ()).await.unwrap();
+        let on = live.answers.values().filter(|answer| match answer {
+            Answer::Found(instance) => instance.auto_renew == Some(Ok(LiveAutoRenew::Every(Term::Months(1)))),
+            _ => false,
+        });
+        assert_eq!(on.count(), 250);
+        assert_eq!(live.read_at, time("2026-12-01T02:05:00Z"));
+    });
+}
+
+#[test]
+fn every_id_asked_for_has_an_answer() {
+    run(async {
+        let world = "
+now: 2026-12-01T02:05:00Z
+instances:
+  - { id: i-here, region: cn-beijing, expires_in: 10d, auto_renew: 2w }
+  - { id: i-payg, region: cn-beijing, charge_type: PostPaid }
+  - { id: i-elsewhere, region: cn-shanghai, expires_in: 10d }
+";
+        let sim = Sim::new(world);
+        let ids = ["i-here", "i-payg", "i-elsewhere", "i-nowhere"];
+        let live = sim.cloud().read(&want(ids.map(str::to_owned)), &|_, _| ()).await.unwrap();
+        let answer = |text: &str| live.answers.get(&(beijing(), id(text))).unwrap();
+        let Answer::Found(here) = answer("i-here") else { panic!() };
+        assert_eq!(here.auto_renew, Some(Ok(LiveAutoRenew::Every(Term::Weeks(2)))));
+        let Answer::Found(payg) = answer("i-payg") else { panic!() };
+        assert_eq!((&payg.charge_type, &payg.auto_renew), (&ChargeType::PayAsYouGo, &None));
+        assert_eq!(answer("i-elsewhere"), &Answer::Absent);
+        assert_eq!(answer("i-nowhere"), &Answer::Absent);
+    });
+}
+
+#[test]
+fn a_refused_batch_is_split_and_only_the_bad_id_is_unreadable() {
+    run(async {
+        let sim = Sim::new(&many(100));
+        // Gone between the two reads: the second one then refuses the whole batch.
+        let emulator = Rc::clone(&sim.emulator);
+        let gone = move |done: usize, _| {
+            if done == 100 {
+                emulator.borrow_mut().remove("i-n0037");
+            }
+        };
+        let live = sim.cloud().read(&want((1..=100).map(|n| format!("i-n{n:04}"))), &gone).await.unwrap();
+        let unread: Vec<_> = live
+            .answers
+            .iter()
+            .filter(|(_, answer)| matches!(answer, Answer::Found(i) if !matches!(i.auto_renew, Some(Ok(_)))))
+            .map(|((_, id), _)| id.as_str().to_owned())
+            .collect();
+        assert_eq!(unread, ["i-n0037"]);
+        assert!(!live.is_complete());
+        assert!(sim.emulator.borrow().call_count("DescribeInstanceAutoRenewAttribute") <= 15);
+    });
+}
+
+#[test]
+fn an_unreadable_batch_blocks_its_own_members_only() {
+    run(async {
+        let sim = Sim::new(&many(250));
+        // The first batch is read in halves; the second is refused until splitting gives up.
+        sim.fault("{ action: DescribeInstances, nth: 1, kind: code, http: 403, code: Forbidden.RAM }");
+        sim.fault("{ action: DescribeInstances, nth: 4, times: 100, kind: code, http: 403, code: Forbidden.RAM }");
+        let wanted = want((1..=250).map(|n| format!("i-n{n:04}")));
+        let live = sim.cloud_with(1).read(&wanted, &|_, _| ()).await.unwrap();
+        let found = |from: u32, to: u32| {
+            let ids = (from..=to).map(|n| (beijing(), id(&format!("i-n{n:04}"))));
+            ids.filter(|key| matches!(live.answers.get(key), Some(Answer::Found(_)))).count()
+        };
+        assert_eq!((found(1, 100), found(101, 200), live.answers.len()), (100, 0, 250));
+        let calls = sim.emulator.borrow().call_count("DescribeInstances");
+        assert!(calls <= 3 + 64 + 10 + 64, "splitting is bounded: {calls}");
+    });
+}
+
+#[test]
+fn wrong_credentials_stop_everything_at_once() {
+    run(async {
+        let sim = Sim::new(&many(250));
+        sim.fault("{ action: DescribeInstances, nth: 1, times: 9, kind: code, http: 400, code: InvalidSecurityToken.Expired }");
+        let error = sim.cloud().read(&want(["i-n0001".to_owned()]), &|_, _| ()).await.unwrap_err();
+        assert_eq!((error.class, error.attempts), (Class::Credentials, 1));
+        assert!(error.hint.unwrap().contains("session"), "{error:?}");
+    });
+}
+
+#[test]
+fn prices_are_asked_in_the_form_that_has_one() {
+    run(async {
+        let world = "
+now: 2026-12-01T02:05:00Z
+instances: [{ id: i-one, region: cn-beijing, expires_in: 10d, price_per_month: '33.10', list_price_per_month: '40' }]
+";
+        let sim = Sim::new(world);
+        let cloud = sim.cloud();
+        for (term, amount) in [("1mo", "33.10"), ("9mo", "297.90"), ("12mo", "397.20"), ("36mo", "1191.60")] {
+            let quote = cloud.quote(&beijing(), &id("i-one"), Term::parse(term).unwrap()).await.unwrap();
+            assert_eq!(
+                quote.amount.to_string(),
+                format!("CNY {}", renewctl::text::group_digits(amount)),
+                "{term}"
+            );
+        }
+        for term in ["1w", "4w", "48mo", "60mo"] {
+            let term = Term::parse(term).unwrap();
+            let error = cloud.quote(&beijing(), &id("i-one"), term).await.unwrap_err();
+            assert_eq!(error, QuoteError::Unquotable(term));
+        }
+    });
+}
+
+/// Answers by a script, and keeps what it was asked.
+#[derive(Default)]
+struct Script {
+    answers: RefCell<VecDeque<Result<HttpReply, TransportError>>>,
+    asked: RefCell<Vec<(HttpRequest, tokio::time::Duration)>>,
+    start: Option<tokio::time::Instant>,
+}
+
+impl Transport for Script {
+    fn send(&self, request: HttpRequest) -> LocalFuture<'_, Result<HttpReply, TransportError>> {
+        self.asked.borrow_mut().push((request, self.start.unwrap().elapsed()));
+        let answer =
+            self.answers.borrow_mut().pop_front().unwrap_or(Err(TransportError::NotSent("over".into())));
+        Box::pin(async move { answer })
+    }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the form that a transport has")]
+fn reply(status: u16, body: &str, headers: &[(&str, &str)]) -> Result<HttpReply, TransportError> {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Ok(HttpReply { status, headers, body: body.as_bytes().to_vec() })
+}
+
+/// A script that the test keeps a hold of.
+struct Shared(Rc<Script>);
+
+impl Transport for Shared {
+    fn send(&self, request: HttpRequest) -> LocalFuture<'_, Result<HttpReply, TransportError>> {
+        self.0.send(request)
+    }
+}
+
+fn scripted(answers: Vec<Result<HttpReply, TransportError>>) -> (Cloud, Rc<Script>) {
+    let script = Rc::new(Script {
+        answers: RefCell::new(answers.into()),
+        start: Some(tokio::time::Instant::now()),
+        ..Script::default()
+    });
+    let doors = cloud::Doors {
+        transport: Rc::new(Shared(Rc::clone(&script))),
+        clock: Rc::new(SimClock::new()),
+        entropy: Rc::new(CountingEntropy::default()),
+    };
+    let credentials = Credentials::new("key-id", "topsecret").with_security_token("session+token");
+    (Cloud::new(doors, credentials, Endpoint::Regional, 4), script)
+}
+
+async fn renew(cloud: &Cloud, until: &str) -> Result<cloud::Receipt, cloud::CallError> {
+    let (region, id) = (beijing(), id("i-one"));
+    let token = token::derive(&region, &id, time("2026-12-10T16:00:00Z"), time("2026-12-01T02:05:00Z"));
+    let term = PurchaseTerm::new(Term::Months(1), Site::China).unwrap();
+    cloud.renew(&RenewOrder { region: &region, id: &id, term, token: &token }, time(until)).await
+}
+
+const NEVER: &str = "2099-01-01T00:00:00Z";
+const OK_NUMBER: &str = r#"{"OrderId":234500000001,"RequestId":"R-1"}"#;
+const OK_TEXT: &str = r#"{"OrderId":"234500000001","RequestId":"R-1"}"#;
+
+fn form(request: &HttpRequest, name: &str) -> String {
+    let prefix = format!("{name}=");
+    request.body.split('&').find_map(|pair| pair.strip_prefix(&prefix)).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn both_forms_of_an_order_number_are_read() {
+    for body in [OK_NUMBER, OK_TEXT] {
+        run(async {
+            let (cloud, _) = scripted(vec![reply(200, body, &[])]);
+            assert_eq!(renew(&cloud, NEVER).await.unwrap().order_id, "234500000001");
+        });
+    }
+}
+
+#[test]
+fn a_charge_is_repeated_only_as_the_table_says() {
+    let error = |status, code: &str| {
+        reply(status, &format!(r#"{{"Code":"{code}","Message":"m","RequestId":"R"}}"#), &[])
+    };
+    let lost = || Err(TransportError::NoAnswer("reset".into()));
+    let unsent = || Err(TransportError::NotSent("refused".into()));
+    // first answers; attempts in all when a good one follows; whether it may have happened if not
+    let cases: Vec<(&str, Result<HttpReply, TransportError>, usize, bool)> = vec![
+        ("throttled", error(400, "Throttling.User"), 2, false),
+        ("throttled with 503", error(503, "Throttling"), 2, false),
+        ("too many requests", reply(429, "", &[]), 2, false),
+        ("internal", error(500, "InternalError"), 2, true),
+        ("unknown with 400", error(400, "UnknownError"), 2, true),
+        ("a gateway's page", reply(502, "<html>", &[]), 2, true),
+        ("garbage with 200", reply(200, "<html>", &[]), 2, true),
+        ("half a body", reply(200, r#"{"OrderId":1,"#, &[]), 2, true),
+        ("lost", lost(), 2, true),
+        ("no connection", unsent(), 2, false),
+        ("nonce", error(400, "SignatureNonceUsed"), 2, false),
+        ("busy", error(400, "LastOrderProcessing"), 1, false),
+        ("claimed", error(400, "IdempotenceParamNotMatch"), 1, false),
+        ("signature", error(400, "SignatureDoesNotMatch"), 1, false),
+        ("balance", error(403, "InvalidAccountStatus.NotEnoughBalance"), 1, false),
+        ("refused", error(403, "ChargeTypeViolation"), 1, false),
+        ("redirect", reply(302, "", &[("location", "http://elsewhere")]), 1, false),
+    ];
+    for (name, first, attempts, maybe_done) in cases {
+        run(async {
+            let (cloud, script) = scripted(vec![first.clone(), reply(200, OK_NUMBER, &[])]);
+            assert_eq!(renew(&cloud, NEVER).await.is_ok(), attempts == 2, "{name}");
+            let asked = script.asked.borrow();
+            assert_eq!(asked.len(), attempts, "{name}");
+            let distinct =
+                |field| asked.iter().map(|(request, _)| form(request, field)).collect::<BTreeSet<_>>().len();
+            assert_eq!(
+                (distinct("ClientToken"), distinct("SignatureNonce"), distinct("Signature")),
+                (1, attempts, attempts),
+                "{name}"
+            );
+        });
+        run(async {
+            let (cloud, _) =
+                scripted(vec![first.clone(), reply(403, r#"{"Code":"ChargeTypeViolation"}"#, &[])]);
+            assert_eq!(renew(&cloud, NEVER).await.unwrap_err().maybe_done, maybe_done, "{name}");
+        });
+    }
+}
+
+#[test]
+fn the_wish_of_the_server_is_in_milliseconds() {
+    run(async {
+        let throttled = reply(400, r#"{"Code":"Throttling.User"}"#, &[("x-acs-retry-after", "7250")]);
+        let (cloud, script) = scripted(vec![throttled, reply(200, OK_NUMBER, &[])]);
+        renew(&cloud, NEVER).await.unwrap();
+        assert_eq!(script.asked.borrow()[1].1.as_millis(), 7250);
+    });
+}
+
+#[test]
+fn patience_ends_and_so_does_the_day() {
+    run(async {
+        let lost = || Err(TransportError::NoAnswer("reset".into()));
+        let (cloud, script) = scripted((0..50).map(|_| lost()).collect());
+        let error = renew(&cloud, NEVER).await.unwrap_err();
+        assert_eq!((error.attempts, script.asked.borrow().len(), error.maybe_done), (8, 8, true));
+        let (cloud, script) = scripted((0..50).map(|_| lost()).collect());
+        // The machine's clock stands at 2026-11-23T00:00:00Z plus what this test slept.
+        renew(&cloud, "2026-11-23T00:02:00Z").await.unwrap_err();
+        let asked = script.asked.borrow().len();
+        assert!(asked <= 8, "{asked}");
+        renew(&cloud, "2026-11-23T00:00:00Z").await.unwrap_err();
+        assert_eq!(script.asked.borrow().len(), asked + 1, "no resend after the end");
+    });
+}
+
+#[test]
+fn a_wrong_clock_is_corrected_once_by_the_servers() {
+    run(async {
+        let expired = || {
+            reply(400, r#"{"Code":"InvalidTimeStamp.Expired"}"#, &[("date", "Mon, 23 Nov 2026 01:00:00 GMT")])
+        };
+        let (cloud, script) = scripted(vec![expired(), reply(200, OK_NUMBER, &[])]);
+        renew(&cloud, NEVER).await.unwrap();
+        assert_eq!(form(&script.asked.borrow()[1].0, "Timestamp"), "2026-11-23T01%3A00%3A00Z");
+        let (cloud, script) = scripted(vec![expired(), expired(), expired()]);
+        assert_eq!(renew(&cloud, NEVER).await.unwrap_err().class, Class::Resign);
+        assert_eq!(script.asked.borrow().len(), 2);
+    });
+}
+
+#[test]
+fn a_request_asks_for_json_at_the_regional_host_and_hides_nothing_in_its_address() {
+    run(async {
+        let (cloud, script) = scripted(vec![reply(200, OK_NUMBER, &[])]);
+        renew(&cloud, NEVER).await.unwrap();
+        let (request, _) = &script.asked.borrow()[0];
+        assert_eq!(request.url, "https://ecs.cn-beijing.aliyuncs.com/");
+        assert_eq!((form(request, "Format"), form(request, "Version")), ("JSON".into(), "2014-05-26".into()));
+        assert_eq!((form(request, "Period"), form(request, "PeriodUnit")), ("1".into(), "Month".into()));
+        assert_eq!(form(request, "SecurityToken"), "session%2Btoken", "signed like any parameter");
+        assert!(!request.body.contains("topsecret"));
+    });
+}
+
+#[test]
+fn real_replies_are_read_with_their_traps() {
+    let instances = r#"{"Instances":{"Instance":[
+        {"InstanceId":"i-one","InstanceName":"a","RegionId":"cn-beijing","InstanceChargeType":"PrePaid","Status":"Stopped",
+         "ExpiredTime":"2026-12-10T16:00:31Z","OperationLocks":{"LockReason":[{"LockReason":"financial","LockMsg":""},{"LockReason":"new-kind"}]}},
+        {"InstanceId":"i-two","InstanceName":"","RegionId":"cn-shanghai","InstanceChargeType":"PrePaid","ExpiredTime":"2026-12-10T16:00Z"},
+        {"InstanceId":"i-three","RegionId":"cn-beijing","InstanceChargeType":"PrePaid","ExpiredTime":"soon"},
+        {"InstanceId":"i-four","RegionId":"cn-beijing","InstanceChargeType":"PrePaid","ExpiredTime":"2026-12-10T16:00Z"},
+        {"InstanceId":"not asked for","RegionId":"cn-beijing","InstanceChargeType":"PrePaid","ExpiredTime":"2026-12-10T16:00Z"}
+      ]},"NextToken":""}"#;
+    let settings = r#"{"TotalCount":2,"InstanceRenewAttributes":{"InstanceRenewAttribute":[
+        {"InstanceId":"i-one","AutoRenewEnabled":false,"RenewalStatus":"Normal","Duration":3,"PeriodUnit":"Year"},
+        {"InstanceId":"i-four","AutoRenewEnabled":true,"Duration":1,"PeriodUnit":"yEAR"}]}}"#;
+    run(async {
+        let date = [("date", "Tue, 01 Dec 2026 02:05:07 GMT")];
+        let (cloud, _) = scripted(vec![reply(200, instances, &date), reply(200, settings, &[])]);
+        let ids = ["i-one", "i-two", "i-three", "i-four", "i-five"];
+        let live = cloud.read(&want(ids.map(str::to_owned)), &|_, _| ()).await.unwrap();
+        assert_eq!(live.read_at, time("2026-12-01T02:05:07Z"));
+        let answer = |text: &str| live.answers.get(&(beijing(), id(text))).unwrap();
+        let Answer::Found(one) = answer("i-one") else { panic!() };
+        assert_eq!((one.expires_at, &one.status), (time("2026-12-10T16:00:00Z"), &Status::Stopped));
+        assert_eq!(one.locks.len(), 2);
+        assert!(one.locks.contains(&Lock::Financial));
+        assert_eq!(one.auto_renew, Some(Ok(LiveAutoRenew::Off)), "when off, Duration means nothing");
+        let Answer::Found(four) = answer("i-four") else { panic!() };
+        assert_eq!(four.auto_renew, Some(Ok(LiveAutoRenew::Every(Term::Months(12)))));
+        assert!(matches!(answer("i-two"), Answer::Unreadable(why) if why.reason.contains("cn-shanghai")));
+        assert!(matches!(answer("i-three"), Answer::Unreadable(why) if why.reason.contains("soon")));
+        assert_eq!(answer("i-five"), &Answer::Absent);
+    });
+}
+
+#[test]
+fn pages_that_go_round_in_circles_are_an_error() {
+    run(async {
+        let page = r#"{"Instances":{"Instance":[]},"NextToken":"again"}"#;
+        let (cloud, script) = scripted((0..40).map(|_| reply(200, page, &[])).collect());
+        let live = cloud.read(&want(["i-one".to_owned()]), &|_, _| ()).await.unwrap();
+        assert!(!live.is_complete());
+        assert!(script.asked.borrow().len() <= 3);
+    });
+}
+
+#[test]
+fn every_documented_code_has_its_class() {
+    let table: Value = serde_json::from_str(include_str!("../vectors/error-codes.json")).unwrap();
+    let mut rows: Vec<(String, Value)> = Vec::new();
+    for row in table["gateway_and_common"].as_array().unwrap() {
+        rows.push(("gateway".into(), row.clone()));
+    }
+    let ours = [
+        "RenewInstance",
+        "ModifyInstanceAutoRenewAttribute",
+        "DescribeInstanceAutoRenewAttribute",
+        "DescribeInstances",
+        "DescribeRenewalPrice",
+    ];
+    for action in ours {
+        for row in table["per_action"][action].as_array().unwrap() {
+            rows.push((action.into(), row.clone()));
+        }
+    }
+    assert!(rows.len() > 120, "{}", rows.len());
+    for (action, row) in rows {
+        let (code, http) =
+            (row["code"].as_str().unwrap(), u16::try_from(row["http"].as_u64().unwrap()).unwrap());
+        let found = match class(code, http) {
+            Class::Retry { .. } => "retry",
+            Class::Busy => "busy",
+            Class::Claimed => "claimed",
+            Class::Resign => "resign",
+            Class::Credentials => "credentials",
+            Class::Stop => "stop",
+            Class::Refused => "refused",
+        };
+        let expected = match row["class"].as_str().unwrap() {
+            // never sent, or never asked for
+            "unused" | "dry-run-ok" => "refused",
+            other => other,
+        };
+        assert_eq!(found, expected, "{action}: {code} {http}");
+    }
+    assert_eq!(class("Throttling.ConcurrentLimitExceeded", 400), Class::Retry { throttled: true });
+    assert_eq!(class("Never.Heard.Of", 503), Class::Retry { throttled: false });
+    assert_eq!(class("PAY.ARREAR", 400), Class::Stop);
+}
+
+#[test]
+fn endpoints_are_https_but_on_this_machine() {
+    for good in [
+        "https://proxy.example.com",
+        "http://127.0.0.1:8080",
+        "http://localhost:1",
+        "http://[::1]:80",
+        "https://h:444/",
+    ] {
+        assert!(Endpoint::parse(good).is_ok(), "{good}");
+    }
+    for plain in ["http://example.com", "http://127.0.0.1.example.com", "http://10.0.0.1"] {
+        assert_eq!(Endpoint::parse(plain), Err(EndpointError::PlainHttp), "{plain}");
+    }
+    for bad in ["", "ecs.aliyuncs.com", "ftp://127.0.0.1", "https://u:p@h", "https://h/path", "https://h?x=1"]
+    {
+        assert_eq!(Endpoint::parse(bad), Err(EndpointError::Form), "{bad}");
+    }
+}
+
+#[test]
+fn credentials_say_what_is_missing_and_never_what_they_are() {
+    struct Variables(&'static [(&'static str, &'static str)]);
+    impl Environment for Variables {
+        fn var(&self, name: &str) -> Option<String> {
+            self.0
+                .iter()
+                .find(|(key, value)| *key == name && !value.is_empty())
+                .map(|(_, value)| (*value).to_owned())
+        }
+    }
+    let missing = |variables| Credentials::from_environment(&Variables(variables)).unwrap_err();
+    assert_eq!(missing(&[]), CredentialsError::Missing("ALIBABA_CLOUD_ACCESS_KEY_ID"));
+    let error = missing(&[("ALIBABA_CLOUD_ACCESS_KEY_ID", "id"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")]);
+    assert_eq!(error, CredentialsError::Missing("ALIBABA_CLOUD_ACCESS_KEY_SECRET"));
+    assert!(error.to_string().contains("--emulator"));
+    let key = Credentials::new("id", "topsecret").with_security_token("sessiontoken");
+    let shown = format!("{key:?}");
+    assert!(!shown.contains("topsecret") && !shown.contains("sessiontoken"), "{shown}");
+}
+
+#[test]
+fn the_servers_string_to_sign_is_cut_off_the_message() {
+    run(async {
+        let body = r#"{"Code":"SignatureDoesNotMatch","Message":"Specified signature is not matched with our calculation. server string to sign is:POST&%2F&AccessKeyId%3Dkey-id","RequestId":"R-9"}"#;
+        let (cloud, _) = scripted(vec![reply(400, body, &[])]);
+        let text = renew(&cloud, NEVER).await.unwrap_err().text();
+        assert_eq!(
+            text,
+            "RenewInstance: SignatureDoesNotMatch: Specified signature is not matched with our calculation., RequestId R-9"
+        );
+    });
+}

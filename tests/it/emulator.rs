@@ -1,0 +1,731 @@
+//! The emulator refuses what the cloud refuses, with the documented code and status, and charges by
+//! its own rules. Requests are signed here by a composer of the test's own.
+
+use std::cell::Cell;
+
+use base64::Engine as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use hmac::{Hmac, KeyInit, Mac};
+use renewctl::emulator::{Answer, Call, DEMO_WORLD, Emulator, Reply, ledger_json, ledger_text};
+use serde_json::{Value, json};
+use sha1::Sha1;
+
+use crate::support::time;
+
+const WALL: &str = "2026-11-23T00:00:00Z";
+
+const WORLD: &str = "
+now: 2026-12-01T02:05:00Z
+effect_delay: 10s
+instances:
+  - { id: i-one, name: web-1, region: cn-beijing, expires_at: 2027-01-30T16:00:00Z, price_per_month: '33.10', list_price_per_month: 40, tags: { env: prod } }
+  - { id: i-two, name: web-2, region: cn-beijing, expires_at: 2026-12-20T16:00:00Z, auto_renew: 2w }
+  - { id: i-payg, region: cn-beijing, charge_type: PostPaid }
+  - { id: i-lock, region: cn-beijing, expires_in: 5d, lock: security, price_per_month: 1 }
+  - { id: i-dead, region: cn-beijing, expires_in: -2d, price_per_month: 1 }
+  - { id: i-far, region: cn-shanghai, expires_in: 5d, price_per_month: 1 }
+";
+
+/// A client without any of the code under test.
+struct Client {
+    emulator: Emulator,
+    wall: DateTime<Utc>,
+    nonce: Cell<u32>,
+    host: &'static str,
+}
+
+fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
+                (b as char).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
+}
+
+impl Client {
+    fn new(world: &str) -> Self {
+        let emulator = Emulator::from_world(world, time(WALL), "0123456789abcdef").unwrap();
+        Self { emulator, wall: time(WALL), nonce: Cell::new(0), host: "127.0.0.1:1" }
+    }
+
+    fn parameters(&self, action: &str, own: &[(&str, &str)]) -> Vec<(String, String)> {
+        self.nonce.set(self.nonce.get() + 1);
+        let common = [
+            ("Action", action.to_owned()),
+            ("Version", "2014-05-26".to_owned()),
+            ("Format", "JSON".to_owned()),
+            ("AccessKeyId", "emulator".to_owned()),
+            ("SignatureMethod", "HMAC-SHA1".to_owned()),
+            ("SignatureVersion", "1.0".to_owned()),
+            ("SignatureType", String::new()),
+            ("SignatureNonce", format!("n{}", self.nonce.get())),
+            ("Timestamp", self.wall.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        ];
+        let mut all: Vec<(String, String)> = common.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+        all.retain(|(key, _)| own.iter().all(|(name, _)| name != key));
+        all.extend(own.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        all
+    }
+
+    fn send(&mut self, method: &str, mut parameters: Vec<(String, String)>, secret: &str) -> Answer {
+        parameters.sort();
+        let query: Vec<String> =
+            parameters.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
+        let query = query.join("&");
+        let mut mac = Hmac::<Sha1>::new_from_slice(format!("{secret}&").as_bytes()).unwrap();
+        mac.update(format!("{method}&%2F&{}", encode(&query)).as_bytes());
+        let signature = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
+        let signed = format!("{query}&Signature={}", encode(&signature));
+        let form = method == "POST";
+        let call = Call {
+            method: method.to_owned(),
+            host: self.host.to_owned(),
+            path_and_query: if form { "/".to_owned() } else { format!("/?{signed}") },
+            headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())],
+            body: if form { signed.into_bytes() } else { Vec::new() },
+        };
+        self.emulator.answer(&call, self.wall)
+    }
+
+    fn call(&mut self, action: &str, own: &[(&str, &str)]) -> (u16, Value) {
+        let parameters = self.parameters(action, own);
+        decode(self.send("POST", parameters, "emulator-secret"))
+    }
+
+    /// Status and code of a refusal.
+    fn refusal(&mut self, action: &str, own: &[(&str, &str)]) -> (u16, String) {
+        let (status, body) = self.call(action, own);
+        (status, body["Code"].as_str().unwrap_or("-").to_owned())
+    }
+
+    fn expiry(&mut self, id: &str) -> Value {
+        let (_, body) = self.call(
+            "DescribeInstances",
+            &[("RegionId", "cn-beijing"), ("InstanceIds", &format!("[\"{id}\"]"))],
+        );
+        body["Instances"]["Instance"][0]["ExpiredTime"].clone()
+    }
+}
+
+fn decode(answer: Answer) -> (u16, Value) {
+    match answer.reply {
+        Reply::Http(reply) => (reply.status, serde_json::from_slice(&reply.body).unwrap()),
+        Reply::Hangup => (0, Value::Null),
+    }
+}
+
+#[test]
+fn the_gateway_checks_before_anything_else() {
+    let cases: [(&str, Vec<(&str, &str)>, &str, u16, &str); 13] = [
+        (
+            "unknown action",
+            vec![("Action", "DescribeNothing")],
+            "emulator-secret",
+            404,
+            "InvalidAction.NotFound",
+        ),
+        ("no action", vec![("Action", "")], "emulator-secret", 400, "MissingAction"),
+        ("old version", vec![("Version", "2013-01-10")], "emulator-secret", 400, "InvalidVersion"),
+        ("no key", vec![("AccessKeyId", "")], "emulator-secret", 400, "MissingAccessKeyId"),
+        (
+            "unknown key",
+            vec![("AccessKeyId", "someone")],
+            "emulator-secret",
+            404,
+            "InvalidAccessKeyId.NotFound",
+        ),
+        (
+            "another method",
+            vec![("SignatureMethod", "MD5")],
+            "emulator-secret",
+            400,
+            "InvalidSignatureMethod",
+        ),
+        ("no time", vec![("Timestamp", "now")], "emulator-secret", 400, "InvalidTimeStamp.Format"),
+        (
+            "late by 16 minutes",
+            vec![("Timestamp", "2026-11-22T23:44:00Z")],
+            "emulator-secret",
+            400,
+            "InvalidTimeStamp.Expired",
+        ),
+        (
+            "early by 16 minutes",
+            vec![("Timestamp", "2026-11-23T00:16:00Z")],
+            "emulator-secret",
+            400,
+            "InvalidTimeStamp.Expired",
+        ),
+        ("within 15 minutes", vec![("Timestamp", "2026-11-23T00:15:00Z")], "emulator-secret", 200, "-"),
+        ("no nonce", vec![("SignatureNonce", "")], "emulator-secret", 400, "MissingSignatureNonce"),
+        ("wrong secret", vec![], "other", 400, "SignatureDoesNotMatch"),
+        ("no region", vec![("RegionId", "")], "emulator-secret", 400, "MissingRegionId"),
+    ];
+    for (name, own, secret, status, code) in cases {
+        let mut client = Client::new(WORLD);
+        let mut all = vec![("RegionId", "cn-beijing")];
+        all.retain(|(key, _)| own.iter().all(|(name, _)| name != key));
+        all.extend(own);
+        let parameters = client.parameters("DescribeInstances", &all);
+        let (found, body) = decode(client.send("POST", parameters, secret));
+        assert_eq!((found, body["Code"].as_str().unwrap_or("-")), (status, code), "{name}");
+    }
+}
+
+#[test]
+fn a_nonce_serves_once_and_a_signature_fits_one_method() {
+    let mut client = Client::new(WORLD);
+    let parameters = client.parameters("DescribeInstances", &[("RegionId", "cn-beijing")]);
+    assert_eq!(decode(client.send("GET", parameters.clone(), "emulator-secret")).0, 200);
+    let (status, body) = decode(client.send("GET", parameters, "emulator-secret"));
+    assert_eq!((status, body["Code"].as_str().unwrap()), (400, "SignatureNonceUsed"));
+}
+
+#[test]
+fn every_action_refuses_what_its_page_says() {
+    let renew = |id: &'static str, more: &[(&'static str, &'static str)]| {
+        let mut all = vec![("InstanceId", id), ("Period", "1")];
+        all.retain(|(key, _)| more.iter().all(|(name, _)| name != key));
+        all.extend_from_slice(more);
+        all
+    };
+    let region = ("RegionId", "cn-beijing");
+    let hundred_and_one = (0..101).map(|n| format!("i-{n}")).collect::<Vec<_>>().join(",");
+    let json_101 = serde_json::to_string(&(0..101).map(|n| format!("i-{n}")).collect::<Vec<_>>()).unwrap();
+    let cases: Vec<(&str, Vec<(&str, &str)>, u16, &str)> = vec![
+        ("RenewInstance", vec![("Period", "1")], 400, "MissingInstanceId"),
+        ("RenewInstance", vec![("InstanceId", "i-one")], 400, "InvalidPeriod.NotFound"),
+        ("RenewInstance", renew("i-one", &[("Period", "10")]), 400, "InvalidPeriod"),
+        ("RenewInstance", renew("i-one", &[("Period", "one")]), 400, "InvalidPeriod"),
+        (
+            "RenewInstance",
+            renew("i-one", &[("PeriodUnit", "Year")]),
+            400,
+            "InvalidPeriodUnit.ValueNotSupported",
+        ),
+        ("RenewInstance", renew("i-one", &[("PeriodUnit", "Week"), ("Period", "5")]), 400, "InvalidPeriod"),
+        (
+            "RenewInstance",
+            renew("i-one", &[("ExpectedRenewDay", "3")]),
+            400,
+            "InvalidExpectedRenewDay.Conflict",
+        ),
+        (
+            "RenewInstance",
+            renew("i-one", &[("ClientToken", "ä")]),
+            400,
+            "InvalidClientToken.ValueNotSupported",
+        ),
+        ("RenewInstance", renew("i-none", &[]), 404, "InvalidInstanceId.NotFound"),
+        ("RenewInstance", renew("i-payg", &[]), 403, "ChargeTypeViolation"),
+        ("RenewInstance", renew("i-lock", &[]), 403, "InstanceLockedForSecurity"),
+        (
+            "DescribeInstances",
+            vec![region, ("InstanceIds", "i-one,i-two")],
+            400,
+            "InvalidInstanceIds.Malformed",
+        ),
+        (
+            "DescribeInstances",
+            vec![region, ("InstanceIds", &json_101)],
+            400,
+            "InvalidParameter.ToManyInstanceIds",
+        ),
+        ("DescribeInstances", vec![region, ("Status", "Sleeping")], 404, "InvalidStatus.NotFound"),
+        (
+            "DescribeInstances",
+            vec![region, ("InstanceChargeType", "Free")],
+            404,
+            "InvalidInstanceChargeType.NotFound",
+        ),
+        ("DescribeInstances", vec![region, ("LockReason", "x")], 404, "InvalidLockReason.NotFound"),
+        ("DescribeInstances", vec![region, ("Filter.3.Key", "x")], 404, "InvalidFilterKey.NotFound"),
+        ("DescribeInstances", vec![region, ("DryRun", "true")], 400, "DryRunOperation"),
+        ("DescribeInstanceAutoRenewAttribute", vec![region], 403, "InvalidParameter.RenewalStatusInstanceId"),
+        (
+            "DescribeInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", &hundred_and_one)],
+            403,
+            "InvalidParameter.ToManyInstanceIds",
+        ),
+        (
+            "DescribeInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-one,i-none")],
+            403,
+            "InvalidParameter.InvalidInstanceId",
+        ),
+        (
+            "DescribeInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-one,i-far")],
+            403,
+            "InvalidParameter.InvalidInstanceId",
+        ),
+        (
+            "DescribeInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-one,i-payg")],
+            403,
+            "ChargeTypeViolation",
+        ),
+        (
+            "DescribeInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-one"), ("PageSize", "101")],
+            403,
+            "InvalidParameter.PageSize",
+        ),
+        (
+            "DescribeInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-one"), ("PageNumber", "0")],
+            403,
+            "InvalidParameter.PageNumber",
+        ),
+        (
+            "DescribeInstanceAutoRenewAttribute",
+            vec![region, ("RenewalStatus", "On")],
+            403,
+            "InvalidParameter.RenewalStatus",
+        ),
+        ("ModifyInstanceAutoRenewAttribute", vec![region], 403, "MissingParameter.InstanceId"),
+        (
+            "ModifyInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", &hundred_and_one)],
+            403,
+            "InvalidParameter.ToManyInstanceIds",
+        ),
+        (
+            "ModifyInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-one"), ("RenewalStatus", "On")],
+            403,
+            "InvalidParameter.RenewalStatus",
+        ),
+        (
+            "ModifyInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-one"), ("RenewalStatus", "AutoRenewal"), ("Duration", "4")],
+            403,
+            "InvalidParameter.Duration",
+        ),
+        (
+            "ModifyInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-one"), ("RenewalStatus", "AutoRenewal")],
+            403,
+            "InvalidParameter.Duration",
+        ),
+        (
+            "ModifyInstanceAutoRenewAttribute",
+            vec![
+                region,
+                ("InstanceId", "i-one"),
+                ("RenewalStatus", "AutoRenewal"),
+                ("Duration", "1"),
+                ("PeriodUnit", "Day"),
+            ],
+            403,
+            "InvalidPeriodUnit.ValueNotSupported",
+        ),
+        (
+            "ModifyInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-dead"), ("RenewalStatus", "Normal")],
+            403,
+            "IncorrectInstanceStatus",
+        ),
+        (
+            "ModifyInstanceAutoRenewAttribute",
+            vec![region, ("InstanceId", "i-payg"), ("RenewalStatus", "Normal")],
+            403,
+            "ChargeTypeViolation",
+        ),
+        ("DescribeRenewalPrice", vec![region, ("ResourceId", "i-none")], 404, "InvalidInstanceId.NotFound"),
+        ("DescribeRenewalPrice", vec![region, ("ResourceId", "i-payg")], 403, "ChargeTypeViolation"),
+        (
+            "DescribeRenewalPrice",
+            vec![region, ("ResourceId", "i-one"), ("PriceUnit", "Week")],
+            400,
+            "InvalidPriceUnit.ValueNotSupported",
+        ),
+        (
+            "DescribeRenewalPrice",
+            vec![region, ("ResourceId", "i-one"), ("Period", "12")],
+            400,
+            "InvalidPeriod",
+        ),
+        (
+            "DescribeRenewalPrice",
+            vec![region, ("ResourceId", "i-one"), ("Period", "4"), ("PriceUnit", "Year")],
+            400,
+            "InvalidPeriod",
+        ),
+        (
+            "DescribeRenewalPrice",
+            vec![region, ("ResourceId", "i-one"), ("ResourceType", "disk")],
+            400,
+            "InvalidResourceType.ValueNotSupported",
+        ),
+        ("DescribeRenewalPrice", vec![region, ("ResourceId", "i-two")], 400, "OperationRestricted.Renewal"),
+    ];
+    for (action, own, status, code) in cases {
+        let mut client = Client::new(WORLD);
+        assert_eq!(client.refusal(action, &own), (status, code.to_owned()), "{action} {own:?}");
+        assert!(client.emulator.ledger().is_empty(), "{action} {own:?}");
+    }
+}
+
+#[test]
+fn a_host_serves_its_own_region() {
+    let mut client = Client::new(WORLD);
+    client.host = "ecs.cn-shanghai.aliyuncs.com";
+    let wrong = (404, "InvalidOperation.NotSupportedEndpoint".to_owned());
+    assert_eq!(client.refusal("RenewInstance", &[("InstanceId", "i-one"), ("Period", "1")]), wrong);
+    assert_eq!(client.refusal("DescribeInstances", &[("RegionId", "cn-beijing")]), wrong);
+    assert_eq!(client.call("RenewInstance", &[("InstanceId", "i-far"), ("Period", "1")]).0, 200);
+}
+
+#[test]
+fn instances_are_shown_as_the_cloud_shows_them() {
+    let mut client = Client::new(WORLD);
+    let (_, body) = client.call("DescribeInstances", &[("RegionId", "cn-beijing"), ("MaxResults", "100")]);
+    let all = body["Instances"]["Instance"].as_array().unwrap();
+    let by = |id: &str| all.iter().find(|instance| instance["InstanceId"] == id).unwrap();
+    assert_eq!(by("i-one")["ExpiredTime"], "2027-01-30T16:00Z", "without seconds");
+    assert_eq!(by("i-one")["Tags"], json!({ "Tag": [{ "TagKey": "env", "TagValue": "prod" }] }));
+    assert!(by("i-two").get("Tags").is_none());
+    assert_eq!(by("i-payg")["ExpiredTime"], "2099-12-31T15:59Z");
+    assert_eq!(by("i-dead")["Status"], "Stopped");
+    assert_eq!(by("i-dead")["OperationLocks"]["LockReason"][0]["LockReason"], "financial");
+    assert_eq!(by("i-two")["OperationLocks"]["LockReason"], json!([]));
+    assert_eq!((&body["NextToken"], &body["TotalCount"]), (&json!(""), &json!(0)));
+    assert_eq!(all.len(), 5);
+}
+
+#[test]
+fn both_styles_of_paging_and_their_defaults() {
+    let world = "now: 2026-12-01T02:05:00Z\ngenerate: [{ count: 250, id_prefix: i-n, like: { region: cn-beijing, expires_in: 9d } }]";
+    let mut client = Client::new(world);
+    let region = ("RegionId", "cn-beijing");
+    let count = |body: &Value| body["Instances"]["Instance"].as_array().unwrap().len();
+    for (own, expected) in [
+        (vec![region], 10),
+        (vec![region, ("MaxResults", "5")], 10),
+        (vec![region, ("MaxResults", "500")], 100),
+        (vec![region, ("PageSize", "100"), ("PageNumber", "3")], 50),
+        (vec![region, ("PageSize", "100"), ("PageNumber", "4")], 0),
+    ] {
+        let (_, body) = client.call("DescribeInstances", &own);
+        assert_eq!(count(&body), expected, "{own:?}");
+    }
+    let (mut seen, mut token) = (0, String::new());
+    loop {
+        let (_, body) =
+            client.call("DescribeInstances", &[region, ("MaxResults", "100"), ("NextToken", &token)]);
+        seen += count(&body);
+        token = body["NextToken"].as_str().unwrap().to_owned();
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, 250);
+    let ids = (1..=100).map(|n| format!("i-n{n:04}")).collect::<Vec<_>>().join(",");
+    let (_, body) = client.call("DescribeInstanceAutoRenewAttribute", &[region, ("InstanceId", &ids)]);
+    let shown = body["InstanceRenewAttributes"]["InstanceRenewAttribute"].as_array().unwrap().len();
+    assert_eq!((shown, &body["TotalCount"]), (10, &json!(100)), "the default page is the trap");
+}
+
+#[test]
+fn filters_choose() {
+    let mut client = Client::new(WORLD);
+    let region = ("RegionId", "cn-beijing");
+    for (own, expected) in [
+        (vec![("InstanceName", "web-*")], vec!["i-one", "i-two"]),
+        (vec![("InstanceName", "*-2")], vec!["i-two"]),
+        (vec![("InstanceName", "web")], vec![]),
+        (vec![("Tag.1.Key", "env")], vec!["i-one"]),
+        (vec![("Tag.1.Key", "env"), ("Tag.1.Value", "test")], vec![]),
+        (vec![("InstanceChargeType", "PostPaid")], vec!["i-payg"]),
+        (vec![("LockReason", "security")], vec!["i-lock"]),
+        (vec![("Status", "Stopped")], vec!["i-dead"]),
+        (
+            vec![
+                ("Filter.3.Key", "ExpiredStartTime"),
+                ("Filter.3.Value", "2026-12-20T16:00Z"),
+                ("Filter.4.Key", "ExpiredEndTime"),
+                ("Filter.4.Value", "2026-12-31T16:00Z"),
+            ],
+            vec!["i-two"],
+        ),
+    ] {
+        let mut all = vec![region];
+        all.extend(own);
+        let (_, body) = client.call("DescribeInstances", &all);
+        let ids: Vec<&str> = body["Instances"]["Instance"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|i| i["InstanceId"].as_str().unwrap())
+            .collect();
+        assert_eq!(ids, expected, "{all:?}");
+    }
+}
+
+#[test]
+fn settings_are_set_and_a_call_with_neither_switch_turns_off() {
+    let mut client = Client::new(WORLD);
+    let region = ("RegionId", "cn-beijing");
+    let attribute = |client: &mut Client| {
+        let (_, body) = client.call("DescribeInstanceAutoRenewAttribute", &[region, ("InstanceId", "i-two")]);
+        let item = &body["InstanceRenewAttributes"]["InstanceRenewAttribute"][0];
+        (
+            item["RenewalStatus"].as_str().unwrap().to_owned(),
+            item["Duration"].as_i64().unwrap(),
+            item["PeriodUnit"].as_str().unwrap().to_owned(),
+        )
+    };
+    assert_eq!(attribute(&mut client), ("AutoRenewal".into(), 2, "week".into()));
+    for (own, expected) in [
+        (
+            vec![("RenewalStatus", "AutoRenewal"), ("Duration", "2"), ("PeriodUnit", "year")],
+            ("AutoRenewal".into(), 2, "Year".into()),
+        ),
+        (vec![("AutoRenew", "true"), ("Duration", "3")], ("AutoRenewal".into(), 3, "Month".into())),
+        (vec![("RenewalStatus", "NotRenewal")], ("NotRenewal".into(), 0, "Month".into())),
+        (
+            vec![("RenewalStatus", "AutoRenewal"), ("AutoRenew", "false"), ("Duration", "1")],
+            ("AutoRenewal".into(), 1, "Month".into()),
+        ),
+        (vec![], ("Normal".into(), 0, "Month".into())),
+    ] {
+        let mut all = vec![region, ("InstanceId", "i-two")];
+        all.extend(own);
+        assert_eq!(client.call("ModifyInstanceAutoRenewAttribute", &all).0, 200, "{all:?}");
+        assert_eq!(attribute(&mut client), expected, "{all:?}");
+    }
+}
+
+#[test]
+fn a_batch_with_one_bad_id_changes_nothing_unless_assumed_otherwise() {
+    for (assumed, expected) in [("", "Normal"), ("assumptions: { batches_are_partial: true }", "NotRenewal")]
+    {
+        let mut client = Client::new(&format!("{WORLD}{assumed}"));
+        let own =
+            [("RegionId", "cn-beijing"), ("InstanceId", "i-one,i-payg"), ("RenewalStatus", "NotRenewal")];
+        assert_eq!(client.refusal("ModifyInstanceAutoRenewAttribute", &own).0, 403);
+        assert_eq!(client.emulator.instance("i-one", time(WALL)).unwrap().renewal_status, expected);
+    }
+}
+
+#[test]
+fn a_price_is_a_number_without_a_float() {
+    let mut client = Client::new(WORLD);
+    let parameters = client.parameters(
+        "DescribeRenewalPrice",
+        &[("RegionId", "cn-beijing"), ("ResourceId", "i-one"), ("Period", "1"), ("PriceUnit", "Year")],
+    );
+    let Reply::Http(reply) = client.send("POST", parameters, "emulator-secret").reply else { panic!() };
+    let text = String::from_utf8(reply.body).unwrap();
+    assert!(text.contains("\"TradePrice\":397.2") && text.contains("\"OriginalPrice\":480,"), "{text}");
+    assert!(text.contains("\"Currency\":\"CNY\""), "{text}");
+}
+
+#[test]
+fn a_charge_is_at_once_in_the_ledger_and_later_in_the_expiry() {
+    let mut client = Client::new(WORLD);
+    let (status, body) =
+        client.call("RenewInstance", &[("InstanceId", "i-one"), ("Period", "1"), ("PeriodUnit", "month")]);
+    assert_eq!(status, 200);
+    assert!(body["OrderId"].is_number() || body["OrderId"].is_string());
+    assert_eq!(client.emulator.ledger().len(), 1);
+    assert_eq!(client.expiry("i-one"), "2027-01-30T16:00Z");
+    client.wall += TimeDelta::seconds(9);
+    assert_eq!(client.expiry("i-one"), "2027-01-30T16:00Z");
+    client.wall += TimeDelta::seconds(1);
+    // 31 January in Beijing and a month: 28 February.
+    assert_eq!(client.expiry("i-one"), "2027-02-27T16:00Z");
+    let charge = &client.emulator.ledger()[0];
+    assert_eq!((charge.amount.to_string().as_str(), charge.currency.as_str()), ("33.10", "CNY"));
+}
+
+#[test]
+fn order_numbers_come_in_both_documented_forms() {
+    let mut client = Client::new(WORLD);
+    let mut order =
+        || client.call("RenewInstance", &[("InstanceId", "i-one"), ("Period", "1")]).1["OrderId"].clone();
+    assert!(order().is_number());
+    assert!(order().is_string());
+}
+
+#[test]
+fn tokens_repeat_their_answer_and_hold_their_parameters() {
+    let renew = |client: &mut Client, period: &str, token: &str| {
+        let (status, body) = client
+            .call("RenewInstance", &[("InstanceId", "i-one"), ("Period", period), ("ClientToken", token)]);
+        (status, body["OrderId"].clone(), body["Code"].clone())
+    };
+    let mut client = Client::new(WORLD);
+    let first = renew(&mut client, "1", "t");
+    assert_eq!(renew(&mut client, "1", "t"), first);
+    assert_eq!(renew(&mut client, "2", "t").2, "IdempotenceParamNotMatch");
+    assert_eq!(client.emulator.ledger().len(), 1);
+    // Case matters, and without a token every call is a charge.
+    renew(&mut client, "1", "T");
+    renew(&mut client, "1", "");
+    assert_eq!(client.emulator.ledger().len(), 3);
+    client.wall += TimeDelta::hours(24);
+    renew(&mut client, "1", "t");
+    assert_eq!(client.emulator.ledger().len(), 4, "forgotten after its retention");
+}
+
+#[test]
+fn refusals_stick_to_a_token_only_if_assumed() {
+    for (assumed, status) in [("", 200), ("assumptions: { refusals_stick: true }", 403)] {
+        let mut client = Client::new(&format!("{WORLD}{assumed}"));
+        let own = [("InstanceId", "i-lock"), ("Period", "1"), ("ClientToken", "t")];
+        assert_eq!(client.call("RenewInstance", &own).0, 403);
+        client.emulator.set_lock("i-lock", None);
+        assert_eq!(client.call("RenewInstance", &own).0, status);
+    }
+}
+
+#[test]
+fn a_balance_is_debited_and_then_ends() {
+    let mut client = Client::new(&WORLD.replace("effect_delay: 10s", "balance: '66.20'"));
+    let own = [("InstanceId", "i-one"), ("Period", "1")];
+    assert_eq!(client.call("RenewInstance", &own).0, 200);
+    assert_eq!(client.call("RenewInstance", &own).0, 200);
+    assert_eq!(client.refusal("RenewInstance", &own), (400, "InsufficientBalance".to_owned()));
+    assert_eq!(client.emulator.ledger().len(), 2);
+}
+
+#[test]
+fn the_international_site_has_its_own_terms_currency_and_anchor() {
+    let mut client = Client::new(
+        &WORLD
+            .replace("effect_delay: 10s", "site: international")
+            .replace("auto_renew: 2w", "auto_renew: 2mo"),
+    );
+    assert_eq!(
+        client.refusal("RenewInstance", &[("InstanceId", "i-one"), ("Period", "24")]).1,
+        "InvalidPeriod"
+    );
+    assert_eq!(
+        client
+            .refusal("RenewInstance", &[("InstanceId", "i-one"), ("Period", "1"), ("PeriodUnit", "Week")])
+            .1,
+        "InvalidPeriodUnit.ValueNotSupported"
+    );
+    assert_eq!(client.call("RenewInstance", &[("InstanceId", "i-dead"), ("Period", "1")]).0, 200);
+    let charge = &client.emulator.ledger()[0];
+    assert_eq!((charge.currency.as_str(), charge.expires_after), ("USD", time("2027-01-01T16:00:00Z")));
+}
+
+#[test]
+fn faults_strike_the_nth_call_and_say_when_it_happened_all_the_same() {
+    let cases = [
+        ("throttle, retry_after_ms: 500", 400, 0),
+        ("error_500_before", 500, 0),
+        ("error_500_after", 500, 1),
+        ("unavailable_503", 503, 0),
+        ("lost_before", 0, 0),
+        ("lost_after", 0, 1),
+        ("delay, ms: 1500", 200, 1),
+        ("code, http: 409, code: OperationConflict", 409, 0),
+    ];
+    for (kind, status, charges) in cases {
+        let mut client =
+            Client::new(&format!("{WORLD}faults: [{{ action: RenewInstance, nth: 2, kind: {kind} }}]"));
+        let own = [("InstanceId", "i-one"), ("Period", "1")];
+        assert_eq!(client.call("RenewInstance", &own).0, 200, "{kind}");
+        let parameters = client.parameters("RenewInstance", &own);
+        let answer = client.send("POST", parameters, "emulator-secret");
+        assert_eq!(answer.delay_ms, if kind.starts_with("delay") { 1500 } else { 0 });
+        if let Reply::Http(reply) = &answer.reply {
+            assert_eq!(reply.header("x-acs-retry-after"), kind.starts_with("throttle").then_some("500"));
+        }
+        assert_eq!(decode(answer).0, status, "{kind}");
+        assert_eq!(client.emulator.ledger().len(), 1 + charges, "{kind}");
+        assert_eq!(client.call("RenewInstance", &own).0, 200, "{kind}: the third call is served");
+    }
+}
+
+#[test]
+fn the_clock_is_the_worlds_in_the_date_and_the_machines_in_the_signature() {
+    let mut client = Client::new(WORLD);
+    client.wall += TimeDelta::minutes(3);
+    let parameters = client.parameters("DescribeInstances", &[("RegionId", "cn-beijing")]);
+    let Reply::Http(reply) = client.send("POST", parameters, "emulator-secret").reply else { panic!() };
+    assert_eq!(reply.header("date"), Some("Tue, 01 Dec 2026 02:08:00 GMT"));
+    let mut client = Client::new(&format!("{WORLD}assumptions: {{ clock_skew_s: 3600 }}"));
+    let parameters = client.parameters("DescribeInstances", &[("RegionId", "cn-beijing")]);
+    let Reply::Http(reply) = client.send("POST", parameters, "emulator-secret").reply else { panic!() };
+    assert_eq!((reply.status, reply.header("date")), (400, Some("Mon, 23 Nov 2026 01:00:00 GMT")));
+}
+
+#[test]
+fn xml_is_the_default_format() {
+    let mut client = Client::new(WORLD);
+    let parameters = client.parameters("DescribeInstances", &[("RegionId", "cn-shanghai"), ("Format", "")]);
+    let Reply::Http(reply) = client.send("POST", parameters, "emulator-secret").reply else { panic!() };
+    let text = String::from_utf8(reply.body).unwrap();
+    assert!(text.starts_with("<?xml version='1.0' encoding='UTF-8'?><DescribeInstancesResponse>"), "{text}");
+    assert!(text.contains("<Instance>") && text.contains("<InstanceId>i-far</InstanceId>"), "{text}");
+}
+
+#[test]
+fn a_saved_world_goes_on_where_it_was() {
+    let mut client =
+        Client::new(&format!("{WORLD}faults: [{{ action: RenewInstance, nth: 2, kind: throttle }}]"));
+    let own = [("InstanceId", "i-one"), ("Period", "1"), ("ClientToken", "t")];
+    assert_eq!(client.call("RenewInstance", &own).0, 200);
+    let saved = client.emulator.to_state();
+    client.emulator = Emulator::from_state(&saved).unwrap();
+    assert_eq!(client.emulator.to_state(), saved);
+    assert_eq!(client.refusal("RenewInstance", &own).1, "Throttling.User", "counts go on");
+    assert_eq!(client.call("RenewInstance", &own).0, 200);
+    assert_eq!(client.emulator.ledger().len(), 1, "tokens are kept");
+    assert!(Emulator::from_state("{}").is_err());
+    assert!(Emulator::from_state(&saved.replace("\"version\": 1", "\"version\": 2")).is_err());
+}
+
+#[test]
+fn a_wrong_world_says_what_is_wrong() {
+    for (world, text) in [
+        ("now: yesterday", "now"),
+        ("instances: []", "missing field `now`"),
+        ("now: 2026-12-01T02:05:00Z\ninstance: []", "unknown field `instance`"),
+        (
+            "now: 2026-12-01T02:05:00Z\ninstances: [{ id: i-a, region: r }]",
+            "instance i-a: write either expires_in or expires_at",
+        ),
+        (
+            "now: 2026-12-01T02:05:00Z\ninstances: [{ id: i-a, region: r, expires_in: 5 days }]",
+            "expires_in is a span like 10d",
+        ),
+        (
+            "now: 2026-12-01T02:05:00Z\ninstances: [{ id: i-a, region: r, expires_in: 5d, auto_renew: 5mo }]",
+            "auto_renew is off, never",
+        ),
+        (
+            "now: 2026-12-01T02:05:00Z\ninstances: [{ id: i-a, region: r, expires_in: 5d }, { id: i-a, region: r, expires_in: 5d }]",
+            "twice",
+        ),
+        ("now: 2026-12-01T02:05:00Z\ninstances: [{ region: r, expires_in: 5d }]", "it has no id"),
+        ("now: 2026-12-01T02:05:00Z\neffect_delay: soon", "effect_delay"),
+        (
+            "now: 2026-12-01T02:05:00Z\nfaults: [{ action: RenewInstance, nth: 1, kind: explode }]",
+            "unknown variant `explode`",
+        ),
+    ] {
+        let error = Emulator::from_world(world, time(WALL), "x").map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(text), "{world}: {error}");
+    }
+}
+
+#[test]
+fn the_ledger_is_shown_with_its_totals() {
+    let mut client = Client::new(DEMO_WORLD);
+    assert_eq!(ledger_text(&client.emulator), "The emulator has made no charges.\n");
+    client.call("RenewInstance", &[("InstanceId", "i-bp1quickweb1"), ("Period", "12")]);
+    insta::assert_snapshot!(ledger_text(&client.emulator), @"");
+    let json: Value = serde_json::from_str(&ledger_json(&client.emulator)).unwrap();
+    assert_eq!(json["totals"], json!([{ "currency": "CNY", "amount": "2856.00" }]));
+}
