@@ -4,7 +4,19 @@
 //! never reads a file. `syntax` turns text into a tree that remembers where everything stood, `check`
 //! turns the tree into the types below.
 
+mod broken;
+mod check;
+mod entry;
+mod fields;
+mod load;
+mod syntax;
+mod tree;
+mod values;
+mod words;
+
 use std::rc::Rc;
+
+pub use load::{Loaded, load};
 
 use crate::diagnostic::Place;
 use crate::ids::{InstanceId, RegionId};

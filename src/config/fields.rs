@@ -1,0 +1,183 @@
+//! Reading the keys of a mapping: which are valid, which kind of value stands there.
+//!
+//! Each wrong kind has its error here; what a value means is decided in `values` and `check`.
+
+use std::ops::Range;
+
+use super::tree::{Core, Kind, Node, Pair, Scalar};
+use super::words::{listed, shown};
+use crate::diagnostic::{Diagnostic, Place, Source};
+use crate::text::nearest;
+
+/// The keys that are valid at a place.
+pub(super) struct Keys {
+    /// The place, for `in …`.
+    pub(super) place: &'static str,
+    /// Valid here.
+    pub(super) valid: &'static [&'static str],
+    /// Belong to a later version.
+    pub(super) later: &'static [&'static str],
+}
+
+/// The top of the file.
+pub(super) const TOP: Keys = Keys {
+    place: "at the top of the file",
+    valid: &["version", "region", "site", "defaults", "limits", "instances"],
+    later: &["account", "groups"],
+};
+/// Under `defaults`.
+pub(super) const DEFAULTS: Keys =
+    Keys { place: "under `defaults`", valid: &["auto_renew", "min_remaining", "renew_period"], later: &[] };
+/// Under `limits`.
+pub(super) const LIMITS: Keys = Keys {
+    place: "under `limits`",
+    valid: &["max_charge", "max_renewals", "max_term", "max_auto_renew_off", "allow_unpriced"],
+    later: &["when_exceeded"],
+};
+/// In an entry of `instances`.
+pub(super) const INSTANCE: Keys = Keys {
+    place: "in an instance",
+    valid: &["id", "name", "region", "auto_renew", "min_remaining", "renew_period"],
+    later: &[],
+};
+
+/// A property as it was read.
+#[derive(Clone)]
+pub(super) enum Field<T> {
+    /// Not given.
+    Absent,
+    /// Given, and an error was added.
+    Wrong,
+    /// Given, with the bytes of its key and of its value.
+    Given(T, At),
+}
+
+impl<T> Field<T> {
+    /// The value, if one was given and is right.
+    pub(super) fn given(&self) -> Option<(&T, &At)> {
+        if let Self::Given(value, at) = self { Some((value, at)) } else { None }
+    }
+
+    /// Whether nothing was given, not even something wrong.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+/// Where a property stands.
+#[derive(Clone)]
+pub(super) struct At {
+    /// Bytes of the key.
+    pub(super) key: Range<usize>,
+    /// Bytes of the value.
+    pub(super) value: Range<usize>,
+}
+
+/// One file while it is checked: where errors go.
+pub(super) struct Checking<'a> {
+    /// Position of the source.
+    pub(super) index: usize,
+    /// The file.
+    pub(super) source: &'a Source,
+    /// Errors and warnings so far.
+    pub(super) out: &'a mut Vec<Diagnostic>,
+}
+
+impl Checking<'_> {
+    /// Adds an error at some bytes.
+    pub(super) fn error(&mut self, message: String, at: Range<usize>, label: &str, why: &str, help: String) {
+        let error = Diagnostic::error(message).at(self.index, at, label);
+        let error = if why.is_empty() { error } else { error.why(why) };
+        self.out.push(error.help(help));
+    }
+
+    /// Where a byte of this file stands.
+    pub(super) fn place(&self, byte: usize) -> Place {
+        self.source.place(byte)
+    }
+
+    /// The pairs of a mapping; reports unknown keys.
+    pub(super) fn pairs<'n>(&mut self, node: &'n Node, keys: &Keys) -> &'n [Pair] {
+        let Kind::Mapping(pairs) = &node.kind else { return &[] };
+        for pair in pairs {
+            if !keys.valid.contains(&pair.key.as_str()) {
+                self.unknown(pair, keys);
+            }
+        }
+        pairs
+    }
+
+    fn unknown(&mut self, pair: &Pair, keys: &Keys) {
+        let key = pair.key.as_str();
+        let known = |keys: &Keys| keys.valid.contains(&key);
+        let message = format!("unknown key `{}` {}", shown(key), keys.place);
+        let span = pair.key_span.clone();
+        let all = [&TOP, &DEFAULTS, &LIMITS, &INSTANCE];
+        if let Some(later) = all.iter().find(|keys| keys.later.contains(&key)) {
+            let why = format!("`{key}` is not in this version of renewctl; it will stand {}", later.place);
+            return self.error(message, span, "", &why, "remove it, or use a newer renewctl".to_owned());
+        }
+        let valid = format!("valid {} are {}", keys.place, listed(keys.valid));
+        if let Some(near) = nearest(key, keys.valid.iter().copied()) {
+            let help = format!("write `{near}`");
+            return self.error(message, span, "", &valid, help);
+        }
+        if all.iter().any(|keys| known(keys)) {
+            let places: Vec<&str> = all.iter().filter(|keys| known(keys)).map(|keys| keys.place).collect();
+            let help = format!("move it: `{key}` stands {}", places.join(" or "));
+            return self.error(message, span, "", &valid, help);
+        }
+        self.error(message, span, "", &valid, "remove it, or write one of these keys".to_owned());
+    }
+
+    /// The text of a scalar; `None` after an error for an empty value, a list or a mapping.
+    pub(super) fn scalar<'n>(&mut self, pair: &'n Pair, example: &str) -> Option<&'n Scalar> {
+        let key = shown(&pair.key);
+        let kind = match &pair.value.kind {
+            Kind::Scalar(scalar) if scalar.core() == Core::Null => {
+                let message = format!("`{key}` has no value");
+                let why = "an empty value, `~` and `null` ask for nothing, which is more likely a mistake";
+                let needed = matches!(key.as_str(), "version" | "id");
+                let or = if needed { "" } else { ", or remove the line" };
+                let help = format!("write for example `{key}: {example}`{or}");
+                self.error(message, pair.key_span.clone(), "", why, help);
+                return None;
+            }
+            Kind::Scalar(scalar) => return Some(scalar),
+            Kind::Refused => return None,
+            Kind::Sequence(_) => "a list",
+            Kind::Mapping(_) => "a mapping",
+        };
+        let message = format!("`{key}` must be one value, not {kind}");
+        let help = format!("write for example `{key}: {example}`");
+        self.error(message, pair.value.span.clone(), kind, "", help);
+        None
+    }
+
+    /// The text of a scalar that must be text; `None` after an error.
+    pub(super) fn text<'n>(&mut self, pair: &'n Pair, example: &str) -> Option<&'n str> {
+        let scalar = self.scalar(pair, example)?;
+        let kind = match scalar.core() {
+            Core::Text | Core::Null => return Some(&scalar.text),
+            Core::Bool(_) => "true or false",
+            Core::Integer | Core::Float => "a number",
+        };
+        let (key, text) = (shown(&pair.key), shown(&scalar.text));
+        let message = format!("`{key}` must be text, not {kind}");
+        let why = format!("without quotes YAML reads `{text}` as {kind}");
+        self.error(message, pair.value.span.clone(), kind, &why, format!("write `{key}: \"{text}\"`"));
+        None
+    }
+}
+
+impl Pair {
+    /// Where it stands.
+    pub(super) fn at(&self) -> At {
+        At { key: self.key_span.clone(), value: self.value.span.clone() }
+    }
+}
+
+/// A pair by its key.
+pub(super) fn find<'n>(pairs: &'n [Pair], key: &str) -> Option<&'n Pair> {
+    pairs.iter().find(|pair| pair.key == key)
+}

@@ -1,0 +1,101 @@
+//! The bytes of all files to one checked [`Config`], with all errors of all files.
+//!
+//! Here a file becomes text, and what can only be seen across files is checked: no instance twice.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::check::{self, Checked};
+use super::fields::Checking;
+use super::syntax::{self, FILE_BYTES_MAX};
+use super::{Config, FileConfig};
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::ids::InstanceId;
+
+/// What came of reading files.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The files as text, in the order given; marks of diagnostics point into them.
+    pub sources: Vec<Source>,
+    /// Errors and warnings, in file order and then by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What the files ask for; `None` if there is any error.
+    pub config: Option<Config>,
+}
+
+/// Reads and checks all files, given as path and content.
+pub fn load(files: &[(Rc<str>, Vec<u8>)]) -> Loaded {
+    let mut sources = Vec::with_capacity(files.len());
+    let mut diagnostics = Vec::new();
+    let mut configs = Vec::with_capacity(files.len());
+    let mut ids = Vec::new();
+    for (index, (path, bytes)) in files.iter().enumerate() {
+        let (source, readable) = decode(index, path, bytes, &mut diagnostics);
+        if readable && let Some(tree) = syntax::read(index, &source, &mut diagnostics) {
+            let checking = Checking { index, source: &source, out: &mut diagnostics };
+            let Checked { limits, entries, ids: found } = check::file(checking, &tree);
+            ids.extend(found.into_iter().map(|(id, at)| (id, index, at)));
+            let sha256 = HEXLOWER.encode(&Sha256::digest(bytes));
+            configs.push(FileConfig { path: path.clone(), sha256, limits, entries });
+        }
+        sources.push(source);
+    }
+    once(ids, &mut diagnostics);
+    diagnostics.sort_by_key(|one| one.marks.first().map(|mark| (mark.source, mark.bytes.start)));
+    let sound = diagnostics.iter().all(|one| one.severity == Severity::Warning);
+    let config = sound.then_some(Config { files: configs });
+    Loaded { sources, diagnostics, config }
+}
+
+/// The text of a file; whether it can be read on.
+fn decode(index: usize, path: &Rc<str>, bytes: &[u8], out: &mut Vec<Diagnostic>) -> (Source, bool) {
+    if bytes.len() > FILE_BYTES_MAX {
+        out.push(
+            Diagnostic::error("the file is too large")
+                .at(index, 0..0, "")
+                .why(format!("it has {} MiB, the limit is {} MiB", bytes.len() >> 20, FILE_BYTES_MAX >> 20))
+                .help("split it; `-f` can be given several times"),
+        );
+        return (Source::new(path.clone(), ""), false);
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return (Source::new(path.clone(), text), true),
+        Err(error) => error,
+    };
+    // Before the first bad byte the lossy text is the same, so the place is right.
+    let source = Source::new(path.clone(), String::from_utf8_lossy(bytes));
+    let at = error.valid_up_to();
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    let why = if wide { "it seems to be UTF-16" } else { "YAML files are UTF-8" };
+    out.push(
+        Diagnostic::error("the file is not UTF-8")
+            .at(index, at..at + char::REPLACEMENT_CHARACTER.len_utf8(), format!("byte 0x{byte:02X}"))
+            .why(format!("{why}; the first wrong byte is at offset {at}, on line {}", source.place(at).line))
+            .help("save the file as UTF-8"),
+    );
+    (source, false)
+}
+
+/// Reports instances that are asked for twice, in one file or in several.
+fn once(ids: Vec<(InstanceId, usize, Range<usize>)>, out: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<InstanceId, (usize, Range<usize>)> = HashMap::with_capacity(ids.len());
+    for (id, index, at) in ids {
+        if let Some((first, place)) = seen.get(&id) {
+            out.push(
+                Diagnostic::error(format!("the instance {id} is asked for twice"))
+                    .at(index, at, "again")
+                    .at(*first, place.clone(), "first here")
+                    .why("an instance id is unique in all regions, and an instance has one desired state")
+                    .help("remove one of the two entries"),
+            );
+        } else {
+            seen.insert(id, (index, at));
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Single values: text to term, setting, lifetime, amount, number, each with its errors.
+//!
+//! What values mean together is decided in `check`.
+
+use super::MinRemaining;
+use super::fields::{Checking, Field};
+use super::tree::{Core, Pair};
+use super::words::{self, shown};
+use crate::ids::{InstanceId, RegionId};
+use crate::money::{Money, MoneyError, parse_amount};
+use crate::term::{AutoRenew, AutoRenewTerm, Lifetime, PurchaseTerm, Site, Term};
+use crate::text::nearest;
+
+/// What a term is written like.
+const TERM_FORM: &str = "a term is a number and a unit: `2w` (weeks), `1mo` (months) or `1y` (years)";
+/// What a lifetime is written like.
+const LIFETIME_FORM: &str =
+    "a lifetime is a number of hours, days of 24 hours, or weeks: `36h`, `15d` or `2w`";
+
+impl Checking<'_> {
+    /// Reads a value with `parse` if its key is there.
+    pub(super) fn read<T>(
+        &mut self,
+        pair: Option<&Pair>,
+        parse: impl FnOnce(&mut Self, &Pair) -> Option<T>,
+    ) -> Field<T> {
+        let Some(pair) = pair else { return Field::Absent };
+        parse(self, pair).map_or(Field::Wrong, |value| Field::Given(value, pair.at()))
+    }
+
+    /// An instance id.
+    pub(super) fn id(&mut self, pair: &Pair) -> Option<InstanceId> {
+        let text = self.text(pair, "i-bp67acfmxazb4p0001")?;
+        if let Ok(id) = InstanceId::parse(text) {
+            return Some(id);
+        }
+        let why =
+            "an instance id is `i-` and then ASCII letters, digits or hyphens, at most 64 characters in all";
+        let help = InstanceId::parse(&text.trim().to_lowercase()).map_or_else(
+            |_| "copy the id from the console; it looks like `id: i-bp67acfmxazb4p0001`".to_owned(),
+            |id| format!("write `id: {id}`"),
+        );
+        self.error(
+            format!("`{}` is not an instance id", shown(text)),
+            pair.value.span.clone(),
+            "",
+            why,
+            help,
+        );
+        None
+    }
+
+    /// A region id.
+    pub(super) fn region(&mut self, pair: &Pair) -> Option<RegionId> {
+        let text = self.text(pair, "cn-beijing")?;
+        if let Ok(region) = RegionId::parse(text) {
+            return Some(region);
+        }
+        let why = "a region id is lower-case ASCII letters, digits and hyphens, like `cn-beijing`";
+        let meant = RegionId::parse(&words::region(text));
+        let help = meant.map_or_else(
+            |_| "write the region's id, for example `region: cn-beijing`".to_owned(),
+            |region| format!("write `region: {region}`"),
+        );
+        self.error(format!("`{}` is not a region id", shown(text)), pair.value.span.clone(), "", why, help);
+        None
+    }
+
+    /// A name.
+    pub(super) fn name(&mut self, pair: &Pair) -> Option<String> {
+        let text = self.text(pair, "web-1")?;
+        if !text.trim().is_empty() {
+            return Some(text.to_owned());
+        }
+        let help = "write the instance's name, or remove the line".to_owned();
+        self.error("the name is empty".to_owned(), pair.value.span.clone(), "", "", help);
+        None
+    }
+
+    /// Which site.
+    pub(super) fn site(&mut self, pair: &Pair) -> Option<Site> {
+        let text = self.text(pair, "china")?;
+        let all = [Site::China, Site::International];
+        if let Some(site) = all.into_iter().find(|site| site.as_str() == text) {
+            return Some(site);
+        }
+        let near = match text.to_lowercase().as_str() {
+            "cn" | "chinese" | "aliyun" | "aliyun.com" | "domestic" => Some("china"),
+            "intl" | "global" | "alibabacloud" | "alibabacloud.com" => Some("international"),
+            other => nearest(other, all.map(Site::as_str)),
+        };
+        let help = near.map_or_else(
+            || "write `site: china` or `site: international`".to_owned(),
+            |near| format!("write `site: {near}`"),
+        );
+        let why = "a site is `china` (aliyun.com) or `international` (alibabacloud.com); it decides which terms are on sale";
+        self.error(format!("`{}` is not a site", shown(text)), pair.value.span.clone(), "", why, help);
+        None
+    }
+
+    /// An auto-renewal setting. Without a known site all terms of any site are taken.
+    pub(super) fn auto_renew(&mut self, pair: &Pair, site: Option<Site>) -> Option<AutoRenew> {
+        let scalar = self.scalar(pair, "1mo")?;
+        let text = scalar.text.as_str();
+        match text {
+            "off" => return Some(AutoRenew::Off),
+            "never" => return Some(AutoRenew::Never),
+            _ => {}
+        }
+        let at = pair.value.span.clone();
+        if let Ok(term) = Term::parse(text) {
+            // China has every term that there is.
+            let shop = site.unwrap_or(Site::China);
+            if let Ok(term) = AutoRenewTerm::new(term, shop) {
+                return Some(AutoRenew::Every(term));
+            }
+            let all: Vec<Term> = AutoRenewTerm::all(shop).into_iter().map(AutoRenewTerm::term).collect();
+            let near = words::nearest_term(term, all.iter().copied()).unwrap_or(Term::Months(1));
+            let message =
+                format!("`auto_renew: {}` is not a term that auto-renewal can be set to", shown(text));
+            let why = format!("on the {} site auto-renewal can be {}", shop.as_str(), terms(&all));
+            self.error(message, at, "not on offer", &why, format!("write `auto_renew: {near}`"));
+            return None;
+        }
+        let lower = text.to_lowercase();
+        let help = match lower.as_str() {
+            "false" | "no" | "n" | "disabled" | "disable" | "normal" | "none" | "manual" | "off" | "0" => {
+                "write `auto_renew: off`; with `never` the instance is also marked as not to be renewed at all"
+                    .to_owned()
+            }
+            "true" | "yes" | "y" | "on" | "enabled" | "enable" | "auto" | "autorenewal" => {
+                "write by which term, for example `auto_renew: 1mo`".to_owned()
+            }
+            "notrenewal" => "write `auto_renew: never`".to_owned(),
+            _ => match (nearest(&lower, ["off", "never"]), words::term(text)) {
+                (Some(word), None) => format!("write `auto_renew: {word}`"),
+                (_, Some(term)) => format!("write `auto_renew: {term}`"),
+                _ => "write for example `auto_renew: 1mo`, or `off`, or `never`".to_owned(),
+            },
+        };
+        let message = format!("`{}` is not an auto-renewal setting", shown(text));
+        self.error(message, at, "", &format!("it is a term, `off` or `never`; {TERM_FORM}"), help);
+        None
+    }
+
+    /// The least lifetime.
+    pub(super) fn min_remaining(&mut self, pair: &Pair) -> Option<MinRemaining> {
+        let scalar = self.scalar(pair, "15d")?;
+        let text = scalar.text.as_str();
+        if text == "none" {
+            return Some(MinRemaining::None);
+        }
+        if let Ok(lifetime) = Lifetime::parse(text) {
+            return Some(MinRemaining::AtLeast(lifetime));
+        }
+        let meant = words::lifetime(text).filter(|meant| Lifetime::parse(meant).is_ok() && meant != text);
+        let zero = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse() == Ok(0.0);
+        let help = match (zero, meant) {
+            (true, _) => "write `min_remaining: none`".to_owned(),
+            (_, Some(meant)) => format!("write `min_remaining: {meant}`"),
+            _ if matches!(text.to_lowercase().as_str(), "off" | "no" | "never" | "false" | "none") => {
+                "write `min_remaining: none`".to_owned()
+            }
+            _ => "write for example `min_remaining: 15d`, or `none`".to_owned(),
+        };
+        let months = text.contains("mo") || text.ends_with('y') || text.ends_with('m');
+        let more = if months { "; months and years differ in length" } else { "" };
+        let why = format!("{LIFETIME_FORM}, at most ten years; or `none` for never{more}");
+        let message = format!("`{}` is not a lifetime", shown(text));
+        self.error(message, pair.value.span.clone(), "", &why, help);
+        None
+    }
+
+    /// Any term.
+    pub(super) fn term(&mut self, pair: &Pair) -> Option<Term> {
+        let text = self.scalar(pair, "1y")?.text.as_str();
+        if let Ok(term) = Term::parse(text) {
+            return Some(term);
+        }
+        let key = shown(&pair.key);
+        let help = words::term(text).map_or_else(
+            || format!("write for example `{key}: 1y`"),
+            |term| format!("write `{key}: {term}`"),
+        );
+        self.error(format!("`{}` is not a term", shown(text)), pair.value.span.clone(), "", TERM_FORM, help);
+        None
+    }
+
+    /// A term that can be bought.
+    pub(super) fn purchase(&mut self, pair: &Pair, site: Option<Site>) -> Option<PurchaseTerm> {
+        let term = self.term(pair)?;
+        let shop = site.unwrap_or(Site::China);
+        if let Ok(term) = PurchaseTerm::new(term, shop) {
+            return Some(term);
+        }
+        let all: Vec<Term> = PurchaseTerm::on_sale(shop).into_iter().map(PurchaseTerm::term).collect();
+        let near = words::nearest_term(term, all.iter().copied()).unwrap_or(Term::Months(1));
+        let key = shown(&pair.key);
+        let message = format!("`{key}: {term}` is not a term that can be bought");
+        let why = format!("on the {} site one can buy {}", shop.as_str(), terms(&all));
+        self.error(message, pair.value.span.clone(), "not on sale", &why, format!("write `{key}: {near}`"));
+        None
+    }
+
+    /// A whole number from 0.
+    pub(super) fn number(&mut self, pair: &Pair) -> Option<u32> {
+        let scalar = self.scalar(pair, "10")?;
+        let (key, text) = (shown(&pair.key), scalar.text.as_str());
+        let decimal =
+            text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        if let (true, true, Ok(number)) = (scalar.plain, decimal, text.parse()) {
+            return Some(number);
+        }
+        let digits: String = text.chars().filter(|c| *c != '_' && *c != ',').collect();
+        let help = match digits.parse::<u32>() {
+            Ok(number) => format!("write `{key}: {number}`"),
+            Err(_) => format!("write for example `{key}: 10`; without the key the usual limit holds"),
+        };
+        let why = format!("it must be a whole number from 0 to {}, in digits and without quotes", u32::MAX);
+        self.error(format!("`{key}` must be a number"), pair.value.span.clone(), "", &why, help);
+        None
+    }
+
+    /// `true` or `false`.
+    pub(super) fn switch(&mut self, pair: &Pair) -> Option<bool> {
+        let scalar = self.scalar(pair, "false")?;
+        if let Core::Bool(value) = scalar.core() {
+            return Some(value);
+        }
+        let key = shown(&pair.key);
+        let help = match scalar.text.to_lowercase().as_str() {
+            "yes" | "on" | "true" | "1" | "y" => format!("write `{key}: true`"),
+            "no" | "off" | "false" | "0" | "n" => format!("write `{key}: false`"),
+            _ => format!("write `{key}: true` or `{key}: false`"),
+        };
+        let why = "in YAML 1.2 only `true` and `false`, without quotes, are truth values";
+        self.error(format!("`{key}` must be `true` or `false`"), pair.value.span.clone(), "", why, help);
+        None
+    }
+
+    /// An amount of money.
+    pub(super) fn money(&mut self, pair: &Pair, currency: &str) -> Option<Money> {
+        let text = self.scalar(pair, "5000 CNY")?.text.as_str();
+        let error = match text.parse::<Money>() {
+            Ok(money) => return Some(money),
+            Err(error) => error,
+        };
+        let key = shown(&pair.key);
+        let meant = words::amount(text, currency).filter(|meant| meant.parse::<Money>().is_ok());
+        let help = meant.map_or_else(
+            || format!("write for example `{key}: 5000 {currency}`"),
+            |meant| format!("write `{key}: {meant}`"),
+        );
+        let bare = parse_amount(text).is_ok();
+        let message = match error {
+            MoneyError::Negative => format!("`{}` is below zero", shown(text)),
+            MoneyError::Form if bare => format!("`{}` has no currency", shown(text)),
+            MoneyError::Form => format!("`{}` is not an amount of money", shown(text)),
+        };
+        let why = "an amount is a number with its currency: `5000 CNY`, `CNY 5000` or `5,000.00 CNY`";
+        self.error(message, pair.value.span.clone(), "", why, help);
+        None
+    }
+}
+
+/// Terms as a list.
+fn terms(all: &[Term]) -> String {
+    all.iter().map(Term::to_string).collect::<Vec<_>>().join(", ")
+}
