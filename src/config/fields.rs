@@ -181,3 +181,9 @@ impl Pair {
 pub(super) fn find<'n>(pairs: &'n [Pair], key: &str) -> Option<&'n Pair> {
     pairs.iter().find(|pair| pair.key == key)
 }
+
+/// Whether an unknown key was probably meant to be `key`.
+pub(super) fn misspelt(pairs: &[Pair], keys: &Keys, key: &str) -> bool {
+    let unknown = pairs.iter().filter(|pair| !keys.valid.contains(&pair.key.as_str()));
+    unknown.into_iter().any(|pair| nearest(&pair.key, keys.valid.iter().copied()) == Some(key))
+}

@@ -15,6 +15,7 @@ use super::syntax::{self, FILE_BYTES_MAX};
 use super::{Config, FileConfig};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::ids::InstanceId;
+use crate::text::grouped;
 
 /// What came of reading files.
 #[derive(Clone, Debug)]
@@ -57,7 +58,11 @@ fn decode(index: usize, path: &Rc<str>, bytes: &[u8], out: &mut Vec<Diagnostic>)
         out.push(
             Diagnostic::error("the file is too large")
                 .at(index, 0..0, "")
-                .why(format!("it has {} MiB, the limit is {} MiB", bytes.len() >> 20, FILE_BYTES_MAX >> 20))
+                .why(format!(
+                    "it has {} bytes, the limit is {}",
+                    grouped(bytes.len()),
+                    grouped(FILE_BYTES_MAX)
+                ))
                 .help("split it; `-f` can be given several times"),
         );
         return (Source::new(path.clone(), ""), false);
