@@ -199,6 +199,12 @@ fn instances(
     let (message, at) = match &pair.value.kind {
         Kind::Sequence(nodes) if !nodes.is_empty() => {
             for node in nodes {
+                if check.is_full() {
+                    let why = "the entries from here on were not checked";
+                    let help = "correct the errors above first".to_owned();
+                    check.error("too many errors in this file".to_owned(), node.span.clone(), "", why, help);
+                    break;
+                }
                 entries.extend(super::entry::read(check, node, shared, &mut ids));
             }
             return (entries, ids);
