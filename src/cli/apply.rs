@@ -289,5 +289,8 @@ fn left(plan: &Plan) -> Option<String> {
         .map(|(number, word)| format!("{number} {word}"))
         .collect();
     let unread = if plan.complete { "" } else { "something could not be read; " };
-    Some(format!("{unread}left: {}", if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }))
+    Some(format!(
+        "{unread}still {}",
+        if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
+    ))
 }

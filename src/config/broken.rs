@@ -21,6 +21,11 @@ const INDENT: (&str, &str, &str) = (
     "keys of one entry begin in the same column, and so do the `-` of one list",
     "align this line with its neighbours; a text with `: ` in it is put in quotes",
 );
+const NO_COLON: (&str, &str, &str) = (
+    "this line is not `key: value`",
+    "a key ends with a colon and a space; `key:value` is one word",
+    "write a space behind the `:`, or add the `:` and the value",
+);
 const VALUE: (&str, &str, &str) = (
     "a `:` cannot stand here",
     "either this line is indented differently from its neighbours, or the text before it has a `: ` in it",
@@ -48,6 +53,15 @@ const fn row(part: &'static str, row: (&'static str, &'static str, &'static str)
 
 /// The first row whose word is in the sentence counts.
 const ROWS: &[Row] = &[
+    // Before "tab", which is part of this word.
+    row(
+        "unprintable",
+        (
+            "a NUL character stands here",
+            "a text file holds none; the file may be damaged or UTF-16",
+            "remove it, or save the file as UTF-8",
+        ),
+    ),
     row("tab", TAB),
     row("flow mapping", BRACKET),
     row("flow sequence", BRACKET),
@@ -108,14 +122,6 @@ const ROWS: &[Row] = &[
         ),
     ),
     row(
-        "unprintable",
-        (
-            "a NUL character stands here",
-            "a text file holds none; the file may be damaged or UTF-16",
-            "remove it, or save the file as UTF-8",
-        ),
-    ),
-    row(
         "byte order mark",
         (
             "a byte order mark stands inside the file",
@@ -140,6 +146,7 @@ const ROWS: &[Row] = &[
         ),
     ),
     row("expected key", INDENT),
+    row("simple key expect ':'", NO_COLON),
     row("simple key", INDENT),
     row("invalid indentation", INDENT),
     row("'-' indicator", INDENT),
@@ -150,7 +157,14 @@ const ROWS: &[Row] = &[
 
 /// A parser's complaint at a byte of a file as an error for people.
 pub(super) fn explain(index: usize, source: &Source, byte: usize, info: &str) -> Diagnostic {
-    let at = spot(&source.text, byte);
+    let text = &source.text;
+    let at = if info.contains("simple key expect ':'") {
+        line_before(text, byte)
+    } else if info.contains("tab") && !info.contains("unprintable") {
+        leading_tab(text, byte).unwrap_or_else(|| spot(text, byte))
+    } else {
+        spot(text, byte)
+    };
     if info.contains("recursion limit") {
         return too_deep(index, at);
     }
@@ -187,4 +201,26 @@ fn spot(text: &str, byte: usize) -> Range<usize> {
         rest.chars().take_while(|c| !c.is_whitespace() && *c != ',').map(char::len_utf8).sum::<usize>();
     let one = rest.chars().next().map_or(0, char::len_utf8);
     byte..byte + blank.max(word).max(one)
+}
+
+/// The last line with anything on it that ends before a byte, without its indentation.
+fn line_before(text: &str, byte: usize) -> Range<usize> {
+    let head = text.get(..byte).unwrap_or_default().trim_end();
+    let start = head.rfind('\n').map_or(0, |at| at + 1);
+    let line = head.get(start..).unwrap_or_default();
+    start + (line.len() - line.trim_start().len())..head.len()
+}
+
+/// The first tab among the indentation of the line of a byte or of a later one: the parser names the
+/// beginning of the value that a tab ends.
+fn leading_tab(text: &str, byte: usize) -> Option<Range<usize>> {
+    let mut start = text.get(..byte)?.rfind('\n').map_or(0, |at| at + 1);
+    for line in text.get(start..)?.split_inclusive('\n') {
+        let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line.get(..blank)?.find('\t') {
+            return Some(start + tab..start + tab + 1);
+        }
+        start += line.len();
+    }
+    None
 }

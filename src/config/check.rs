@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::entry::{Shared, Wants};
-use super::fields::{At, Checking, DEFAULTS, Field, LIMITS, TOP, find};
+use super::fields::{At, Checking, DEFAULTS, Field, LIMITS, TOP, find, misspelt};
 use super::tree::{Core, Kind, Node, Pair};
 use super::words::shown;
 use super::{Asked, Entry, Limits, MAX_AUTO_RENEW_OFF_DEFAULT, MAX_TERM_DEFAULT};
@@ -38,12 +38,12 @@ pub(super) fn file(mut checking: Checking<'_>, tree: &Node) -> Checked {
         check.error("this is not a desired-state file".to_owned(), tree.span.clone(), "", why, help);
     }
     let Kind::Mapping(top) = &tree.kind else { return nothing() };
-    if !version(check, find(top, "version")) {
+    if !version(check, top) {
         return nothing();
     }
     check.pairs(tree, &TOP);
-    let region = check.read(find(top, "region"), Checking::region);
-    let site = check.read(find(top, "site"), Checking::site);
+    let region = check.field(top, &TOP, "region", Checking::region);
+    let site = check.field(top, &TOP, "site", Checking::site);
     let site = match site {
         Field::Absent => Some(Site::default()),
         Field::Wrong => None,
@@ -54,13 +54,13 @@ pub(super) fn file(mut checking: Checking<'_>, tree: &Node) -> Checked {
     let defaults = match find(top, "defaults").and_then(|pair| mapping(check, pair)) {
         Some(node) => {
             let pairs = check.pairs(node, &DEFAULTS);
-            Wants::read(check, pairs, site, &max_term)
+            Wants::read(check, pairs, &DEFAULTS, site, &max_term)
         }
         None => Wants::none(),
     };
     defaults.contradiction(check);
     let mut shared = Shared { region, site, max_term, defaults, renew_period_missing: false };
-    let (entries, ids) = instances(check, find(top, "instances"), &mut shared);
+    let (entries, ids) = instances(check, top, &mut shared);
     if shared.renew_period_missing {
         shared.max_term.month_too_long(check);
     }
@@ -79,9 +79,12 @@ fn nothing() -> Checked {
 }
 
 /// Whether it makes sense to read on: another version would mean other keys.
-fn version(check: &mut Checking<'_>, pair: Option<&Pair>) -> bool {
+fn version(check: &mut Checking<'_>, top: &[Pair]) -> bool {
     let why = "the version says how the file is to be read, so that a newer renewctl reads it the same way";
-    let Some(pair) = pair else {
+    if misspelt(top, &TOP, "version") {
+        return true;
+    }
+    let Some(pair) = find(top, "version") else {
         let help = "write `version: 1` as the first line".to_owned();
         check.error("`version` is missing".to_owned(), 0..0, "", why, help);
         return true;
@@ -131,12 +134,12 @@ fn limits(check: &mut Checking<'_>, pair: Option<&Pair>, site: Option<Site>) -> 
         return (limits, if pair.is_some() { Field::Wrong } else { Field::Absent });
     };
     let pairs = check.pairs(node, &LIMITS);
-    let max_term = check.read(find(pairs, "max_term"), Checking::term);
+    let max_term = check.field(pairs, &LIMITS, "max_term", Checking::term);
     let usual = if site == Some(Site::International) { "USD" } else { "CNY" };
-    let charge = check.read(find(pairs, "max_charge"), |check, pair| check.money(pair, usual));
-    let renewals = check.read(find(pairs, "max_renewals"), Checking::number);
-    let off = check.read(find(pairs, "max_auto_renew_off"), Checking::number);
-    let unpriced = check.read(find(pairs, "allow_unpriced"), Checking::switch);
+    let charge = check.field(pairs, &LIMITS, "max_charge", |check, pair| check.money(pair, usual));
+    let renewals = check.field(pairs, &LIMITS, "max_renewals", Checking::number);
+    let off = check.field(pairs, &LIMITS, "max_auto_renew_off", Checking::number);
+    let unpriced = check.field(pairs, &LIMITS, "allow_unpriced", Checking::switch);
     if let (Some((money, at)), Some(site)) = (charge.given(), site) {
         currency(check, money, at, site);
     }
@@ -166,21 +169,29 @@ fn currency(check: &mut Checking<'_>, money: &Money, at: &At, site: Site) {
         return;
     }
     let sold = sold.join(" or ");
+    let other = match money.currency.as_str() {
+        "USD" | "JPY" => ", or `site: international` if that is where the account belongs",
+        "CNY" => ", or `site: china` if that is where the account belongs",
+        _ => "",
+    };
     let (currency, site) = (&money.currency, site.as_str());
     let warning = Diagnostic::warning(format!("the {site} site does not sell in {currency}"))
         .at(check.index, at.value.clone(), "")
         .why(format!("a limit holds for its own currency only, and prices on the {site} site are in {sold}"))
-        .help(format!("write the amount in {sold}, or the site that the account belongs to: `site: …`"));
+        .help(format!("write the amount in {sold}{other}"));
     check.out.push(warning);
 }
 
 fn instances(
     check: &mut Checking<'_>,
-    pair: Option<&Pair>,
+    top: &[Pair],
     shared: &mut Shared,
 ) -> (Vec<Entry>, Vec<(InstanceId, Range<usize>)>) {
     let (mut entries, mut ids) = (Vec::new(), Vec::new());
-    let Some(pair) = pair else {
+    let Some(pair) = find(top, "instances") else {
+        if misspelt(top, &TOP, "instances") {
+            return (entries, ids);
+        }
         let why = "a file without instances asks for nothing, which is more likely a mistake";
         check.error("`instances` is missing".to_owned(), 0..0, "", why, INSTANCES_HELP.to_owned());
         return (entries, ids);
@@ -188,6 +199,12 @@ fn instances(
     let (message, at) = match &pair.value.kind {
         Kind::Sequence(nodes) if !nodes.is_empty() => {
             for node in nodes {
+                if check.is_full() {
+                    let why = "the entries from here on were not checked";
+                    let help = "correct the errors above first".to_owned();
+                    check.error("too many errors in this file".to_owned(), node.span.clone(), "", why, help);
+                    break;
+                }
                 entries.extend(super::entry::read(check, node, shared, &mut ids));
             }
             return (entries, ids);

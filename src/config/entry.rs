@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::check::{MaxTerm, asked};
-use super::fields::{At, Checking, Field, INSTANCE, find};
+use super::fields::{At, Checking, Field, INSTANCE, Keys, find};
 use super::tree::{Kind, Node, Pair};
 use super::{Asked, Entry, MARGIN_HOURS, MinRemaining};
 use crate::diagnostic::Diagnostic;
@@ -38,10 +38,16 @@ impl Wants {
     }
 
     /// Reads the three properties and compares them with the longest term.
-    pub(super) fn read(check: &mut Checking<'_>, pairs: &[Pair], site: Option<Site>, max: &MaxTerm) -> Self {
-        let auto_renew = check.read(find(pairs, "auto_renew"), |check, pair| check.auto_renew(pair, site));
-        let min_remaining = check.read(find(pairs, "min_remaining"), Checking::min_remaining);
-        let renew_period = check.read(find(pairs, "renew_period"), |check, pair| check.purchase(pair, site));
+    pub(super) fn read(
+        check: &mut Checking<'_>,
+        pairs: &[Pair],
+        keys: &Keys,
+        site: Option<Site>,
+        max: &MaxTerm,
+    ) -> Self {
+        let auto_renew = check.field(pairs, keys, "auto_renew", |check, pair| check.auto_renew(pair, site));
+        let min_remaining = check.field(pairs, keys, "min_remaining", Checking::min_remaining);
+        let renew_period = check.field(pairs, keys, "renew_period", |check, pair| check.purchase(pair, site));
         if let Some((AutoRenew::Every(term), at)) = auto_renew.given() {
             max.bound(check, "auto_renew", term.term(), at);
         }
@@ -119,7 +125,7 @@ pub(super) fn read(
     }
     let Kind::Mapping(_) = &node.kind else { return None };
     let pairs = check.pairs(node, &INSTANCE);
-    let id = check.read(find(pairs, "id"), Checking::id);
+    let id = check.field(pairs, &INSTANCE, "id", Checking::id);
     let head = find(pairs, "id").or(pairs.first()).map_or(node.span.clone(), |pair| pair.key_span.clone());
     if id.is_absent() {
         let why = "an entry is about one instance";
@@ -130,14 +136,14 @@ pub(super) fn read(
         ids.push((id.clone(), at.value.clone()));
     }
     let named = id.given().map_or_else(|| "this entry".to_owned(), |(id, _)| id.to_string());
-    let name = check.read(find(pairs, "name"), Checking::name);
-    let region = check.read(find(pairs, "region"), Checking::region);
+    let name = check.field(pairs, &INSTANCE, "name", Checking::name);
+    let region = check.field(pairs, &INSTANCE, "region", Checking::region);
     if region.is_absent() && shared.region.is_absent() {
         let why = "neither the entry nor the file says in which region the instance is";
         let help = "add `region: …` to the entry, or at the top of the file for all entries".to_owned();
         check.error(format!("{named} has no region"), head.clone(), "", why, help);
     }
-    let own = Wants::read(check, pairs, shared.site, &shared.max_term);
+    let own = Wants::read(check, pairs, &INSTANCE, shared.site, &shared.max_term);
     own.contradiction(check);
     let (auto_renew, min_remaining, renew_period) = merged(check, own, shared, &named, &head);
     let region = region.given().or(shared.region.given()).map(|(region, _)| region.clone());
@@ -183,9 +189,12 @@ fn merged(
     let min_remaining = over(own.min_remaining, &defaults.min_remaining);
     let renew_period = over(own.renew_period, &defaults.renew_period);
     if auto_renew.is_absent() && min_remaining.is_absent() {
-        let why = "neither the entry nor `defaults` has `auto_renew` or `min_remaining`, so nothing would be done for it";
+        let mut why = "neither the entry nor `defaults` has `auto_renew` or `min_remaining`".to_owned();
+        if !renew_period.is_absent() {
+            why.push_str("; `renew_period` alone only says by which term");
+        }
         let help = "add `auto_renew: 1mo` or `min_remaining: 15d`, or remove the entry".to_owned();
-        check.error(format!("{named} asks for nothing"), head.clone(), "", why, help);
+        check.error(format!("{named} asks for nothing"), head.clone(), "", &why, help);
     }
     if !own_setting && !inherited {
         contradiction(check, &auto_renew, &min_remaining);

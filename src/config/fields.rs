@@ -9,6 +9,13 @@ use super::words::{listed, shown};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::text::nearest;
 
+/// After so many errors in one file the rest of it is not checked.
+const ERRORS_MAX: usize = 10_000;
+/// Longest key that can be a misspelt one, in bytes.
+const KEY_BYTES_MAX: usize = 64;
+/// So many unknown keys of one mapping are compared with a key that is missing.
+const MISSPELT_MAX: usize = 64;
+
 /// The keys that are valid at a place.
 pub(super) struct Keys {
     /// The place, for `in …`.
@@ -81,6 +88,8 @@ pub(super) struct Checking<'a> {
     pub(super) source: &'a Source,
     /// Errors and warnings so far.
     pub(super) out: &'a mut Vec<Diagnostic>,
+    /// How many of them come from other files.
+    pub(super) before: usize,
 }
 
 impl Checking<'_> {
@@ -89,6 +98,11 @@ impl Checking<'_> {
         let error = Diagnostic::error(message).at(self.index, at, label);
         let error = if why.is_empty() { error } else { error.why(why) };
         self.out.push(error.help(help));
+    }
+
+    /// Whether there are so many errors that more would help nobody.
+    pub(super) fn is_full(&self) -> bool {
+        self.out.len() - self.before >= ERRORS_MAX
     }
 
     /// Where a byte of this file stands.
@@ -100,7 +114,7 @@ impl Checking<'_> {
     pub(super) fn pairs<'n>(&mut self, node: &'n Node, keys: &Keys) -> &'n [Pair] {
         let Kind::Mapping(pairs) = &node.kind else { return &[] };
         for pair in pairs {
-            if !keys.valid.contains(&pair.key.as_str()) {
+            if !self.is_full() && !keys.valid.contains(&pair.key.as_str()) {
                 self.unknown(pair, keys);
             }
         }
@@ -118,7 +132,7 @@ impl Checking<'_> {
             return self.error(message, span, "", &why, "remove it, or use a newer renewctl".to_owned());
         }
         let valid = format!("valid {} are {}", keys.place, listed(keys.valid));
-        if let Some(near) = nearest(key, keys.valid.iter().copied()) {
+        if let Some(near) = near(key, keys) {
             let help = format!("write `{near}`");
             return self.error(message, span, "", &valid, help);
         }
@@ -180,4 +194,15 @@ impl Pair {
 /// A pair by its key.
 pub(super) fn find<'n>(pairs: &'n [Pair], key: &str) -> Option<&'n Pair> {
     pairs.iter().find(|pair| pair.key == key)
+}
+
+/// Whether an unknown key was probably meant to be `key`.
+pub(super) fn misspelt(pairs: &[Pair], keys: &Keys, key: &str) -> bool {
+    let unknown = pairs.iter().filter(|pair| !keys.valid.contains(&pair.key.as_str()));
+    unknown.take(MISSPELT_MAX).any(|pair| near(&pair.key, keys) == Some(key))
+}
+
+/// The valid key that was probably meant.
+fn near(key: &str, keys: &Keys) -> Option<&'static str> {
+    if key.len() > KEY_BYTES_MAX { None } else { nearest(key, keys.valid.iter().copied()) }
 }

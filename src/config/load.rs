@@ -15,6 +15,10 @@ use super::syntax::{self, FILE_BYTES_MAX};
 use super::{Config, FileConfig};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::ids::InstanceId;
+use crate::text::grouped;
+
+/// So many instances that are asked for twice are shown.
+const TWICE_MAX: usize = 10_000;
 
 /// What came of reading files.
 #[derive(Clone, Debug)]
@@ -36,7 +40,8 @@ pub fn load(files: &[(Rc<str>, Vec<u8>)]) -> Loaded {
     for (index, (path, bytes)) in files.iter().enumerate() {
         let (source, readable) = decode(index, path, bytes, &mut diagnostics);
         if readable && let Some(tree) = syntax::read(index, &source, &mut diagnostics) {
-            let checking = Checking { index, source: &source, out: &mut diagnostics };
+            let before = diagnostics.len();
+            let checking = Checking { index, source: &source, out: &mut diagnostics, before };
             let Checked { limits, entries, ids: found } = check::file(checking, &tree);
             ids.extend(found.into_iter().map(|(id, at)| (id, index, at)));
             let sha256 = HEXLOWER.encode(&Sha256::digest(bytes));
@@ -57,7 +62,11 @@ fn decode(index: usize, path: &Rc<str>, bytes: &[u8], out: &mut Vec<Diagnostic>)
         out.push(
             Diagnostic::error("the file is too large")
                 .at(index, 0..0, "")
-                .why(format!("it has {} MiB, the limit is {} MiB", bytes.len() >> 20, FILE_BYTES_MAX >> 20))
+                .why(format!(
+                    "it has {} bytes, the limit is {}",
+                    grouped(bytes.len()),
+                    grouped(FILE_BYTES_MAX)
+                ))
                 .help("split it; `-f` can be given several times"),
         );
         return (Source::new(path.clone(), ""), false);
@@ -85,8 +94,13 @@ fn decode(index: usize, path: &Rc<str>, bytes: &[u8], out: &mut Vec<Diagnostic>)
 /// Reports instances that are asked for twice, in one file or in several.
 fn once(ids: Vec<(InstanceId, usize, Range<usize>)>, out: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<InstanceId, (usize, Range<usize>)> = HashMap::with_capacity(ids.len());
+    let mut twice = 0;
     for (id, index, at) in ids {
         if let Some((first, place)) = seen.get(&id) {
+            twice += 1;
+            if twice > TWICE_MAX {
+                continue;
+            }
             out.push(
                 Diagnostic::error(format!("the instance {id} is asked for twice"))
                     .at(index, at, "again")

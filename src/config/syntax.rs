@@ -198,6 +198,9 @@ impl<'a> Builder<'a> {
         let mut kept = Vec::with_capacity(pairs.len());
         for pair in pairs {
             if let Some(first) = seen.get(&pair.key) {
+                if self.out.len() - self.errors > ERRORS_MAX {
+                    continue;
+                }
                 let twice = Diagnostic::error(format!("the key `{}` stands here twice", shown(&pair.key)))
                     .at(self.index, pair.key_span, "again")
                     .at(self.index, first.clone(), "first here")

@@ -2,10 +2,10 @@
 //!
 //! What values mean together is decided in `check`.
 
-use super::MinRemaining;
-use super::fields::{Checking, Field};
+use super::fields::{Checking, Field, Keys, find, misspelt};
 use super::tree::{Core, Pair};
 use super::words::{self, shown};
+use super::{MAX_AUTO_RENEW_OFF_DEFAULT, MinRemaining};
 use crate::ids::{InstanceId, RegionId};
 use crate::money::{Money, MoneyError, parse_amount};
 use crate::term::{AutoRenew, AutoRenewTerm, Lifetime, PurchaseTerm, Site, Term};
@@ -15,22 +15,28 @@ use crate::text::nearest;
 const TERM_FORM: &str = "a term is a number and a unit: `2w` (weeks), `1mo` (months) or `1y` (years)";
 /// What a lifetime is written like.
 const LIFETIME_FORM: &str =
-    "a lifetime is a number of hours, days of 24 hours, or weeks: `36h`, `15d` or `2w`";
+    "a lifetime is in hours, days of 24 hours, or weeks, at most ten years: `36h`, `15d` or `2w`";
 
 impl Checking<'_> {
-    /// Reads a value with `parse` if its key is there.
-    pub(super) fn read<T>(
+    /// Reads a property with `parse` if its key is there. A misspelt key was reported already: then
+    /// the property is not missing, but wrong.
+    pub(super) fn field<T>(
         &mut self,
-        pair: Option<&Pair>,
+        pairs: &[Pair],
+        keys: &Keys,
+        key: &str,
         parse: impl FnOnce(&mut Self, &Pair) -> Option<T>,
     ) -> Field<T> {
-        let Some(pair) = pair else { return Field::Absent };
-        parse(self, pair).map_or(Field::Wrong, |value| Field::Given(value, pair.at()))
+        match find(pairs, key) {
+            Some(pair) => parse(self, pair).map_or(Field::Wrong, |value| Field::Given(value, pair.at())),
+            None if misspelt(pairs, keys, key) => Field::Wrong,
+            None => Field::Absent,
+        }
     }
 
     /// An instance id.
     pub(super) fn id(&mut self, pair: &Pair) -> Option<InstanceId> {
-        let text = self.text(pair, "i-bp67acfmxazb4p0001")?;
+        let text = self.scalar(pair, "i-bp67acfmxazb4p0001")?.text.as_str();
         if let Ok(id) = InstanceId::parse(text) {
             return Some(id);
         }
@@ -52,7 +58,7 @@ impl Checking<'_> {
 
     /// A region id.
     pub(super) fn region(&mut self, pair: &Pair) -> Option<RegionId> {
-        let text = self.text(pair, "cn-beijing")?;
+        let text = self.scalar(pair, "cn-beijing")?.text.as_str();
         if let Ok(region) = RegionId::parse(text) {
             return Some(region);
         }
@@ -79,7 +85,7 @@ impl Checking<'_> {
 
     /// Which site.
     pub(super) fn site(&mut self, pair: &Pair) -> Option<Site> {
-        let text = self.text(pair, "china")?;
+        let text = self.scalar(pair, "china")?.text.as_str();
         let all = [Site::China, Site::International];
         if let Some(site) = all.into_iter().find(|site| site.as_str() == text) {
             return Some(site);
@@ -164,8 +170,8 @@ impl Checking<'_> {
             _ => "write for example `min_remaining: 15d`, or `none`".to_owned(),
         };
         let months = text.contains("mo") || text.ends_with('y') || text.ends_with('m');
-        let more = if months { "; months and years differ in length" } else { "" };
-        let why = format!("{LIFETIME_FORM}, at most ten years; or `none` for never{more}");
+        let more = if months { ". Months and years differ in length" } else { "" };
+        let why = format!("{LIFETIME_FORM}; `none` stands for never{more}");
         let message = format!("`{}` is not a lifetime", shown(text));
         self.error(message, pair.value.span.clone(), "", &why, help);
         None
@@ -214,10 +220,15 @@ impl Checking<'_> {
         let digits: String = text.chars().filter(|c| *c != '_' && *c != ',').collect();
         let help = match digits.parse::<u32>() {
             Ok(number) => format!("write `{key}: {number}`"),
-            Err(_) => format!("write for example `{key}: 10`; without the key the usual limit holds"),
+            Err(_) if key == "max_renewals" => {
+                format!("write for example `{key}: 20`; without the line there is no such limit")
+            }
+            Err(_) => {
+                format!("write for example `{key}: 20`; without the line it is {MAX_AUTO_RENEW_OFF_DEFAULT}")
+            }
         };
-        let why = format!("it must be a whole number from 0 to {}, in digits and without quotes", u32::MAX);
-        self.error(format!("`{key}` must be a number"), pair.value.span.clone(), "", &why, help);
+        let why = "it is a whole number, 0 or more, in digits and without quotes";
+        self.error(format!("`{key}` must be a number"), pair.value.span.clone(), "", why, help);
         None
     }
 

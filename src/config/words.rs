@@ -66,7 +66,7 @@ pub(super) fn lifetime(text: &str) -> Option<String> {
         "" | "d" | "day" | "days" => (count, "d"),
         "w" | "wk" | "wks" | "week" | "weeks" => (count, "w"),
         "m" | "mo" | "mon" | "month" | "months" => (count.checked_mul(30)?, "d"),
-        "y" | "yr" | "year" | "years" => (count.checked_mul(365)?, "d"),
+        "y" | "yr" | "year" | "years" => (count.checked_mul(360)?, "d"),
         _ => return None,
     };
     Some(format!("{number}{unit}"))

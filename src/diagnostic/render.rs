@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Padding, Renderer, Snippet};
 
 use super::{Diagnostic, Mark, Severity, Source};
 use crate::text::{count, escape, is_hostile};
@@ -14,6 +14,8 @@ use crate::text::{count, escape, is_hostile};
 /// Longest part of a source line that is looked at, in bytes. What is marked behind it is named by
 /// its place alone.
 const LINE_BYTES_MAX: usize = 2_000;
+/// Longest mark that is drawn, in bytes.
+const MARK_BYTES_MAX: usize = 60;
 /// Marks that stand at most this many lines apart share one excerpt.
 const GAP_LINES_MAX: usize = 40;
 /// Below this width nothing can be shown.
@@ -83,7 +85,9 @@ fn excerpt<'a>(group: Group<'a>, source: &Source, marks: &[(bool, &'a Mark)]) ->
             if shown.is_empty() || from > end {
                 let place = source.place(from);
                 let origin = Origin::path(path.clone()).line(place.line).char_column(place.column);
-                return group.element(origin);
+                let group = group.element(origin).element(Padding);
+                let long = Level::NOTE.message("the line is too long to be shown");
+                return if shown.is_empty() { group } else { group.element(long) };
             }
             annotations.push(annotation(*primary, mark, source, whole.start..end, text.len()));
         }
@@ -103,7 +107,7 @@ fn annotation<'a>(
     base: usize,
 ) -> Annotation<'a> {
     let from = source.floor(mark.bytes.start).clamp(line.start, line.end);
-    let to = source.floor(mark.bytes.end).clamp(from, line.end);
+    let to = source.floor(mark.bytes.end.min(from + MARK_BYTES_MAX)).clamp(from, line.end);
     let tamed = |end: usize| -> usize {
         let before = source.text.get(line.start..end).unwrap_or_default();
         before.chars().map(|c| tame(c).len_utf8()).sum()

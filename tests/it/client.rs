@@ -121,7 +121,9 @@ fn an_unreadable_batch_blocks_its_own_members_only() {
         let sim = Sim::new(&many(250));
         // The first batch is read in halves; the second is refused until splitting gives up.
         sim.fault("{ action: DescribeInstances, nth: 1, kind: code, http: 403, code: Forbidden.RAM }");
-        sim.fault("{ action: DescribeInstances, nth: 4, times: 100, kind: code, http: 403, code: Forbidden.RAM }");
+        sim.fault(
+            "{ action: DescribeInstances, nth: 4, times: 100, kind: code, http: 403, code: Forbidden.RAM }",
+        );
         let wanted = want((1..=250).map(|n| format!("i-n{n:04}")));
         let live = sim.cloud_with(1).read(&wanted, &|_, _| ()).await.unwrap();
         let found = |from: u32, to: u32| {

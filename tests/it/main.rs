@@ -14,9 +14,12 @@ mod support;
 
 mod calendar;
 mod client;
+mod config;
 mod deciding;
 mod emulator;
+mod journal;
 mod layers;
 mod money_safety;
+mod rendering;
 mod signing;
 mod words;

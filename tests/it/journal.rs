@@ -1,0 +1,196 @@
+//! The journal's format and memory: torn and altered lines, holds and their ends.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use renewctl::ids::{ClientToken, InstanceId, RegionId};
+use renewctl::journal::fold::fold;
+use renewctl::journal::{
+    ChargeIntent, ChargeOutcome, Contents, Journal, Line, Record, VERSION, encode, parse,
+};
+use renewctl::live::{Answer, ChargeType, Live, LiveInstance, Status};
+use renewctl::plan::HoldCode;
+use renewctl::term::Term;
+use renewctl::text::Untrusted;
+
+use crate::support::{MemoryJournal, time};
+
+const BEFORE: &str = "2026-12-10T16:00:00Z";
+const AFTER: &str = "2027-01-10T16:00:00Z";
+const AT: &str = "2026-12-01T02:05:00Z";
+
+fn key() -> (RegionId, InstanceId) {
+    (RegionId::parse("cn-beijing").unwrap(), InstanceId::parse("i-one").unwrap())
+}
+
+fn token() -> ClientToken {
+    renewctl::plan::token::derive(&key().0, &key().1, time(BEFORE), time(AT))
+}
+
+fn intent() -> Record {
+    let (region, id) = key();
+    Record::ChargeIntent(ChargeIntent {
+        region,
+        id,
+        expires_before: time(BEFORE),
+        expires_after: time(AFTER),
+        term: Term::Months(1),
+        token: token(),
+        price: Some("CNY 100.00".to_owned()),
+    })
+}
+
+fn outcome(outcome: ChargeOutcome) -> Record {
+    let (region, id) = key();
+    Record::ChargeOutcome { region, id, token: token(), outcome }
+}
+
+fn acknowledged() -> Record {
+    outcome(ChargeOutcome::Acknowledged { order_id: "7".into(), request_id: "R".into() })
+}
+
+fn settled() -> Record {
+    let (region, id) = key();
+    Record::ChargeSettled { region, id, token: token(), expires_at: time(AFTER) }
+}
+
+fn line(at: &str, record: Record) -> Line {
+    Line { v: VERSION, at: time(at), world: "cloud".into(), run: "r".into(), record }
+}
+
+fn lines(records: &[Record]) -> Vec<Line> {
+    records.iter().map(|record| line(AT, record.clone())).collect()
+}
+
+fn bytes(lines: &[Line]) -> Vec<u8> {
+    lines.iter().flat_map(|line| encode(line).unwrap()).collect()
+}
+
+fn reading(expires_at: &str) -> Live {
+    let (region, id) = key();
+    let instance = LiveInstance {
+        id,
+        name: Untrusted::default(),
+        region,
+        charge_type: ChargeType::Subscription,
+        expires_at: time(expires_at),
+        status: Status::Running,
+        locks: Vec::new(),
+        auto_renew: None,
+    };
+    Live { read_at: time(AT), answers: BTreeMap::from([(key(), Answer::Found(Box::new(instance)))]) }
+}
+
+fn hold(lines: &[Line], expires_at: &str, now: DateTime<Utc>) -> Option<(HoldCode, DateTime<Utc>)> {
+    let holds = fold(lines, "cloud").holds(&reading(expires_at), now);
+    holds.into_values().next().map(|hold| (hold.code, hold.until))
+}
+
+#[test]
+fn a_written_line_is_read_again() {
+    let all = lines(&[intent(), acknowledged(), settled()]);
+    assert_eq!(parse(&bytes(&all)), Contents { lines: all, torn: 0, damaged: None });
+}
+
+#[test]
+fn every_hold_ends_by_itself_and_at_once_when_it_shows() {
+    let unknown = || outcome(ChargeOutcome::Unknown { error: "lost".into() });
+    let not_made = || outcome(ChargeOutcome::NotMade { error: "refused".into() });
+    let minutes = TimeDelta::minutes;
+    let cases: Vec<(&str, Vec<Record>, Option<(HoldCode, TimeDelta)>)> = vec![
+        ("nothing", vec![], None),
+        ("an intent alone", vec![intent()], Some((HoldCode::OutcomeUnknown, minutes(45)))),
+        ("unknown", vec![intent(), unknown()], Some((HoldCode::OutcomeUnknown, minutes(45)))),
+        ("acknowledged", vec![intent(), acknowledged()], Some((HoldCode::NotMoved, minutes(72 * 60)))),
+        ("not made", vec![intent(), not_made()], None),
+        (
+            "settled, and the reading is older",
+            vec![intent(), acknowledged(), settled()],
+            Some((HoldCode::OlderReading, minutes(24 * 60))),
+        ),
+        (
+            "sent again after a refusal",
+            vec![intent(), not_made(), intent()],
+            Some((HoldCode::OutcomeUnknown, minutes(45))),
+        ),
+    ];
+    for (name, records, expected) in cases {
+        let all = lines(&records);
+        let at = |after: TimeDelta| hold(&all, BEFORE, time(AT) + after);
+        assert_eq!(at(TimeDelta::zero()), expected.map(|(code, span)| (code, time(AT) + span)), "{name}");
+        if let Some((code, span)) = expected {
+            assert!(at(span - minutes(1)).is_some_and(|(found, _)| found == code), "{name}: to the end");
+            assert_eq!(at(span), None, "{name}: and no longer");
+        }
+        assert_eq!(hold(&all, AFTER, time(AT)), None, "{name}: the effect shows");
+    }
+}
+
+#[test]
+fn a_reading_older_than_the_old_expiry_does_not_free_an_instance_in_doubt() {
+    let all = lines(&[intent()]);
+    assert!(hold(&all, "2026-12-09T16:00:00Z", time(AT)).is_some());
+}
+
+#[test]
+fn other_worlds_mean_nothing() {
+    let all = lines(&[intent()]);
+    assert!(fold(&all, "emulator:1").holds(&reading(BEFORE), time(AT)).is_empty());
+}
+
+#[test]
+fn a_torn_last_line_is_closed_and_marked_and_what_follows_is_read() {
+    let storage = Rc::new(MemoryJournal::default());
+    let whole = bytes(&lines(&[intent(), acknowledged()]));
+    for cut in 0..whole.len() {
+        *storage.bytes.borrow_mut() = whole[..cut].to_vec();
+        let (journal, _) = Journal::open(storage.clone(), "cloud".into(), "r2".into(), time(AT)).unwrap();
+        journal.write(time(AT), settled()).unwrap();
+        let contents = parse(&storage.bytes.borrow());
+        assert_eq!((contents.damaged, contents.torn), (None, 0), "cut at {cut}");
+        assert_eq!(contents.lines.last().unwrap().record, settled(), "cut at {cut}");
+        let complete = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
+        let intents =
+            contents.lines.iter().filter(|line| matches!(line.record, Record::ChargeIntent(_))).count();
+        assert!(intents >= complete.min(1), "cut at {cut}: nothing durable is lost");
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let whole = bytes(&lines(&[intent(), acknowledged()]));
+    for index in 0..whole.len() {
+        for bit in 0..8 {
+            let mut altered = whole.clone();
+            altered[index] ^= 1 << bit;
+            let contents = parse(&altered);
+            let noticed = contents.damaged.is_some() || contents.torn > 0;
+            assert!(
+                noticed || contents.lines == lines(&[intent(), acknowledged()]),
+                "byte {index} bit {bit}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_newer_version_and_a_foreign_line_are_bad() {
+    let mut newer = line(AT, intent());
+    newer.v = VERSION + 1;
+    for bad in [encode(&newer).unwrap(), b"{}\n".to_vec(), b"\n".to_vec(), b"[1]\n".to_vec()] {
+        let mut all = bad;
+        all.extend(bytes(&lines(&[intent()])));
+        assert!(matches!(parse(&all).damaged, Some((1, _))));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = parse(&bytes);
+    }
+}
