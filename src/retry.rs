@@ -37,6 +37,10 @@ pub struct Patience {
     pub throttled_floor_ms: u64,
     /// Longest single wait of our own arithmetic.
     pub delay_ms_max: u64,
+    /// The wait while an earlier order is in progress. The official sample allows ten seconds for one.
+    pub busy_ms: u64,
+    /// Attempts in a row that find no connection at all: a network that is not there stays away.
+    pub unsent_max: u32,
     /// Longest wait that the server may wish for. The official CLI stops at a minute, too.
     pub wish_ms_max: u64,
 }
@@ -48,6 +52,8 @@ pub const PATIENCE: Patience = Patience {
     base_ms: 400,
     throttled_floor_ms: 1_000,
     delay_ms_max: 30_000,
+    busy_ms: 10_000,
+    unsent_max: 4,
     wish_ms_max: 60_000,
 };
 

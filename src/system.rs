@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::ports::{
     Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, LocalFuture, Terminal,
@@ -284,10 +286,31 @@ pub async fn listen(port: u16) -> io::Result<tokio::net::TcpListener> {
     tokio::net::TcpListener::bind(("127.0.0.1", port)).await
 }
 
+/// Stderr that never fails: a reader that went away must not end a run that is spending money.
+struct Unbreakable;
+
+impl Write for Unbreakable {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = io::stderr().lock().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Sends the library's logs to stderr: warnings, or with `verbose` every call.
 pub fn log_to_stderr(verbose: bool, color: bool) {
     let level = if verbose { tracing::Level::DEBUG } else { tracing::Level::WARN };
-    let targets = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(color);
+    // Only our own calls: those of the HTTP library would bury them.
+    let targets = Targets::new().with_default(tracing::Level::WARN).with_target("renewctl", level);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(|| Unbreakable)
+        .log_internal_errors(false)
+        .with_ansi(color)
+        .without_time()
+        .with_target(false);
     // A second call fails and changes nothing.
-    let _ = tracing::subscriber::set_global_default(targets.without_time().with_target(false).finish());
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines).with(targets));
 }

@@ -1,32 +1,31 @@
-//! Sending charges: fresh reading, midnight, price, intent, call, outcome. In this order, always.
+//! Sending charges: price, fresh reading, hours, intent, call, outcome. In this order, always.
 //!
 //! A charge leaves here either with a result, or as a [`Sent`] one that only a later reading can
-//! settle. This file never sends twice under two tokens.
+//! settle. This file never sends twice under two tokens. What has to hold before the first send has
+//! to hold before every resend too: [`Check`] is asked each time.
 
-use std::time::Duration;
+use std::cell::RefCell;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{ChargeResult, Deeds, Progress, Stop, journal_failed, key};
-use crate::calendar::{next_beijing_midnight, show_beijing};
-use crate::cloud::{CallError, ReadId, RenewOrder};
+use crate::calendar::{beijing_date, show_beijing};
+use crate::cloud::{CallError, Gate, ReadId, RenewOrder};
 use crate::ids::ClientToken;
 use crate::journal::{ChargeIntent, ChargeOutcome, Record, fold::is_settled};
-use crate::live::{Answer, Live};
+use crate::live::{Answer, Live, LiveInstance};
 use crate::plan::outcome::ChargeReport;
 use crate::plan::step::ChargeStep;
 use crate::plan::{PriceDecision, token, window};
+use crate::ports::LocalFuture;
 use crate::retry::Class;
 
 /// No charge on a reading older than this.
 const READING_AGE_S_MAX: i64 = 60;
 /// A quote older than this is asked again.
 const QUOTE_AGE_MINUTES_MAX: i64 = 15;
-/// How often a charge is sent again, under its token, while the cloud says that an earlier order or
-/// request is in progress.
-const BUSY_RESENDS_MAX: u32 = 6;
-/// The wait before that. The official sample allows ten seconds for an order to take effect.
-const BUSY_WAIT: Duration = Duration::from_secs(10);
+/// After so many failed readings in a row no further charge is tried: nothing can be checked.
+const READ_FAILURES_MAX: usize = 3;
 
 /// A charge that was sent and whose effect has to show.
 pub(super) struct Sent {
@@ -48,15 +47,24 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
             record(progress, step, ChargeResult::NotTried { why });
             continue;
         }
-        if !is_fresh(reading.as_ref(), deeds) {
-            reading = read(wave.get(index..).unwrap_or_default(), deeds).await;
+        let rest = wave.get(index..).unwrap_or_default();
+        if !reading.as_ref().is_some_and(|live| is_fresh(live, deeds)) {
+            reading = read_or_stop(rest, deeds, progress).await;
+        }
+        if let Err(why) = check_price(step, deeds).await {
+            record(progress, step, ChargeResult::NotTried { why });
+            continue;
+        }
+        // Asking a price may take long.
+        if !reading.as_ref().is_some_and(|live| is_fresh(live, deeds)) {
+            reading = read_or_stop(rest, deeds, progress).await;
         }
         let verdict = match &reading {
-            Some(live) => compare(step, live),
+            Some(live) => compare(step, live, deeds.cloud.server_now()),
             None => Reading::Differs("it could not be read just before the charge".to_owned()),
         };
         match verdict {
-            Reading::Same => match send_one(step, deeds, progress).await {
+            Reading::Same => match send_one(step, reading.clone(), deeds, progress).await {
                 Attempt::Sent(charge) => sent.push(*charge),
                 Attempt::Ended(result) => record(progress, step, result),
             },
@@ -67,35 +75,53 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
     sent
 }
 
-pub(super) fn record(progress: &mut Progress, step: &ChargeStep, result: ChargeResult) {
+fn record(progress: &mut Progress, step: &ChargeStep, result: ChargeResult) {
     let report = ChargeReport { term: step.term, price: step.price.clone(), result };
     progress.outcome.charges.insert(key(step), report);
 }
 
-fn is_fresh(reading: Option<&Live>, deeds: &Deeds<'_>) -> bool {
-    reading
-        .is_some_and(|live| (deeds.cloud.server_now() - live.read_at).num_seconds().abs() < READING_AGE_S_MAX)
+fn is_fresh(live: &Live, deeds: &Deeds<'_>) -> bool {
+    (deeds.cloud.server_now() - live.read_at).num_seconds().abs() < READING_AGE_S_MAX
 }
 
-pub(super) async fn read(steps: &[ChargeStep], deeds: &Deeds<'_>) -> Option<Live> {
+/// Reads instances with their settings: both decide whether a charge may go.
+pub(super) async fn read(steps: &[ChargeStep], deeds: &Deeds<'_>) -> Result<Live, CallError> {
     let ids: Vec<ReadId> = steps
         .iter()
-        .map(|step| ReadId { region: step.region.clone(), id: step.id.clone(), auto_renew: false })
+        .map(|step| ReadId { region: step.region.clone(), id: step.id.clone(), auto_renew: true })
         .collect();
-    deeds.cloud.read(&ids, &|_, _| ()).await.ok()
+    deeds.cloud.read(&ids, &|_, _| ()).await
+}
+
+/// Reads; wrong credentials stop everything, and a cloud that cannot be read stops the charges.
+async fn read_or_stop(steps: &[ChargeStep], deeds: &Deeds<'_>, progress: &mut Progress) -> Option<Live> {
+    match read(steps, deeds).await {
+        Ok(live) => {
+            let nothing = live.answers.values().all(|answer| matches!(answer, Answer::Unreadable(_)));
+            progress.read_failures = if nothing { progress.read_failures + 1 } else { 0 };
+            if progress.read_failures >= READ_FAILURES_MAX {
+                progress.stop(Stop::Charges("the cloud cannot be read".to_owned()));
+            }
+            Some(live)
+        }
+        Err(error) => {
+            progress.stop(Stop::Everything(error.text()));
+            None
+        }
+    }
 }
 
 /// What a reading says of a planned charge.
 enum Reading {
-    /// All is as planned.
+    /// All is as planned, and the hour is right.
     Same,
     /// The planned expiry, or a later one, is already there.
     Reached(DateTime<Utc>),
-    /// Something else than planned.
+    /// Something else than planned, or not now.
     Differs(String),
 }
 
-fn compare(step: &ChargeStep, live: &Live) -> Reading {
+fn compare(step: &ChargeStep, live: &Live, now: DateTime<Utc>) -> Reading {
     let instance = match live.answers.get(&key(step)) {
         Some(Answer::Found(instance)) => instance,
         Some(Answer::Unreadable(why)) => {
@@ -118,7 +144,18 @@ fn compare(step: &ChargeStep, live: &Live) -> Reading {
     if instance.locks != step.locks {
         return Reading::Differs("it changed: its locks are others now; plan again".to_owned());
     }
-    Reading::Same
+    waiting(instance, now).map_or(Reading::Same, Reading::Differs)
+}
+
+/// Why the charge has to wait at this moment, by the same rules as in the plan.
+fn waiting(instance: &LiveInstance, now: DateTime<Utc>) -> Option<String> {
+    if let Some(Err(why)) = &instance.auto_renew
+        && !window::is_urgent(instance, now)
+    {
+        return Some(format!("its auto-renewal setting could not be read again: {}", why.reason));
+    }
+    let hold = window::midnight(now).or_else(|| window::platform(instance, now))?;
+    Some(format!("{}; it can be sent from {}", hold.text, show_beijing(hold.until)))
 }
 
 enum Attempt {
@@ -126,19 +163,13 @@ enum Attempt {
     Ended(ChargeResult),
 }
 
-fn not_tried(why: impl Into<String>) -> Attempt {
-    Attempt::Ended(ChargeResult::NotTried { why: why.into() })
-}
-
-async fn send_one(step: &ChargeStep, deeds: &Deeds<'_>, progress: &mut Progress) -> Attempt {
-    if let Err(why) = check_price(step, deeds).await {
-        return not_tried(why);
-    }
+async fn send_one(
+    step: &ChargeStep,
+    reading: Option<Live>,
+    deeds: &Deeds<'_>,
+    progress: &mut Progress,
+) -> Attempt {
     let now = deeds.cloud.server_now();
-    if let Some(hold) = window::midnight(now) {
-        return not_tried(format!("{}; it can be sent from {}", hold.text, show_beijing(hold.until)));
-    }
-    let Some(resend_until) = next_beijing_midnight(now) else { return not_tried("the calendar ends here") };
     let token = token::derive(&step.region, &step.id, step.expires_before, now);
     let intent = ChargeIntent {
         region: step.region.clone(),
@@ -152,27 +183,67 @@ async fn send_one(step: &ChargeStep, deeds: &Deeds<'_>, progress: &mut Progress)
     // Durable before anything is sent: a run that is cut off after this line is noticed.
     if let Err(error) = deeds.journal.write(now, Record::ChargeIntent(intent)) {
         progress.stop(journal_failed(&error));
-        return not_tried("the journal cannot be written");
+        let why = "the journal cannot be written".to_owned();
+        return Attempt::Ended(ChargeResult::NotTried { why });
     }
-    let answer = send(step, &token, resend_until, deeds).await;
+    let check = Check { step, deeds, day: beijing_date(now), reading: RefCell::new(reading) };
+    let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token: &token };
+    let answer = deeds.cloud.renew(&order, &check).await;
     write_outcome(step, &token, &answer, deeds, progress);
     match answer {
-        Answered::Acknowledged { order_id, .. } => sent(step, token, Some(order_id), None),
-        Answered::Unknown(why) => sent(step, token, None, Some(why)),
-        Answered::NotMade(error) => {
+        Ok(receipt) => sent(step, token, Some(receipt.order_id), None),
+        Err(error) => {
             let why = error.text();
             match error.class {
                 Class::Stop => progress.stop(Stop::Charges(why.clone())),
                 Class::Credentials => progress.stop(Stop::Everything(why.clone())),
                 _ => {}
             }
+            if is_unknown(&error) {
+                return sent(step, token, None, Some(why));
+            }
             Attempt::Ended(ChargeResult::Failed { why })
         }
     }
 }
 
+/// Whether a failed call may have charged all the same. A token held by other parameters means that
+/// another order may exist.
+fn is_unknown(error: &CallError) -> bool {
+    error.maybe_done || error.class == Class::Claimed
+}
+
 fn sent(step: &ChargeStep, token: ClientToken, order_id: Option<String>, doubt: Option<String>) -> Attempt {
     Attempt::Sent(Box::new(Sent { step: step.clone(), token, order_id, doubt }))
+}
+
+/// What has to hold before a resend: the same day, because the token is of that day; a reading of the
+/// last minute that is as planned; and an hour in which charges go out. After "in progress" the
+/// reading has to be a new one.
+struct Check<'a> {
+    step: &'a ChargeStep,
+    deeds: &'a Deeds<'a>,
+    day: NaiveDate,
+    reading: RefCell<Option<Live>>,
+}
+
+impl Gate for Check<'_> {
+    fn may_resend(&self, class: Class) -> LocalFuture<'_, bool> {
+        Box::pin(async move {
+            let known = self.reading.take().filter(|live| class != Class::Busy && is_fresh(live, self.deeds));
+            let live = match known {
+                Some(live) => live,
+                None => match read(std::slice::from_ref(self.step), self.deeds).await {
+                    Ok(live) => live,
+                    Err(_) => return false,
+                },
+            };
+            let now = self.deeds.cloud.server_now();
+            let same = matches!(compare(self.step, &live, now), Reading::Same);
+            self.reading.replace(Some(live));
+            same && beijing_date(now) == self.day
+        })
+    }
 }
 
 fn price_text(price: &PriceDecision) -> Option<String> {
@@ -194,62 +265,20 @@ async fn check_price(step: &ChargeStep, deeds: &Deeds<'_>) -> Result<(), String>
     Err(format!("it changed: it costs {} now, planned was {}", quote.amount, planned.amount))
 }
 
-/// What a charge brought.
-enum Answered {
-    Acknowledged { order_id: String, request_id: String },
-    NotMade(CallError),
-    Unknown(String),
-}
-
-/// Sends under one token, again while an earlier order is in progress and the instance is unchanged.
-async fn send(
-    step: &ChargeStep,
-    token: &ClientToken,
-    resend_until: DateTime<Utc>,
-    deeds: &Deeds<'_>,
-) -> Answered {
-    let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token };
-    let mut resends = 0;
-    loop {
-        let error = match deeds.cloud.renew(&order, resend_until).await {
-            Ok(receipt) => {
-                return Answered::Acknowledged { order_id: receipt.order_id, request_id: receipt.request_id };
-            }
-            Err(error) => error,
-        };
-        let busy = error.class == Class::Busy;
-        // Once an order is said to be in progress, it may be ours.
-        if !busy && resends == 0 && !error.maybe_done && error.class != Class::Claimed {
-            return Answered::NotMade(error);
-        }
-        resends += 1;
-        if !busy || resends > BUSY_RESENDS_MAX {
-            return Answered::Unknown(error.text());
-        }
-        tokio::time::sleep(BUSY_WAIT).await;
-        let unchanged = match read(std::slice::from_ref(step), deeds).await {
-            Some(live) => matches!(compare(step, &live), Reading::Same),
-            None => false,
-        };
-        if !unchanged || deeds.cloud.server_now() >= resend_until {
-            return Answered::Unknown(error.text());
-        }
-    }
-}
-
 fn write_outcome(
     step: &ChargeStep,
     token: &ClientToken,
-    answer: &Answered,
+    answer: &Result<crate::cloud::Receipt, CallError>,
     deeds: &Deeds<'_>,
     progress: &mut Progress,
 ) {
     let outcome = match answer {
-        Answered::Acknowledged { order_id, request_id } => {
-            ChargeOutcome::Acknowledged { order_id: order_id.clone(), request_id: request_id.clone() }
-        }
-        Answered::NotMade(error) => ChargeOutcome::NotMade { error: error.text() },
-        Answered::Unknown(why) => ChargeOutcome::Unknown { error: why.clone() },
+        Ok(receipt) => ChargeOutcome::Acknowledged {
+            order_id: receipt.order_id.clone(),
+            request_id: receipt.request_id.clone(),
+        },
+        Err(error) if is_unknown(error) => ChargeOutcome::Unknown { error: error.text() },
+        Err(error) => ChargeOutcome::NotMade { error: error.text() },
     };
     let (region, id, token) = (step.region.clone(), step.id.clone(), token.clone());
     let record = Record::ChargeOutcome { region, id, token, outcome };

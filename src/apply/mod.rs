@@ -54,6 +54,8 @@ enum Stop {
 struct Progress {
     outcome: Outcome,
     stop: Option<Stop>,
+    /// Readings before a charge that failed whole, in a row.
+    read_failures: usize,
 }
 
 impl Progress {
@@ -85,12 +87,18 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
     for step in &steps.first {
         set::carry_out(step, deeds, &mut progress).await;
     }
-    let mut done = 0;
-    for wave in steps.charges.chunks(UNSETTLED_MAX) {
+    let mut rest = steps.charges.as_slice();
+    while !rest.is_empty() {
+        // What stays in doubt is unsettled, too.
+        let room = UNSETTLED_MAX.saturating_sub(progress.outcome.tally().in_doubt);
+        if room == 0 {
+            progress.stop(Stop::Charges(format!("{UNSETTLED_MAX} charges are in doubt")));
+        }
+        let (wave, later) = rest.split_at(if room == 0 { rest.len() } else { room.min(rest.len()) });
         let sent = charge::send_all(wave, deeds, &mut progress).await;
         settle::settle(sent, deeds, &mut progress.outcome).await;
-        done += wave.len();
-        deeds.terminal.progress(done, steps.charges.len(), "renewals settled");
+        rest = later;
+        deeds.terminal.progress(steps.charges.len() - rest.len(), steps.charges.len(), "renewals settled");
     }
     for step in &steps.last {
         let (ready, waiting) = split_by_condition(step, &progress.outcome);
@@ -129,7 +137,15 @@ fn journal_failed(error: &std::io::Error) -> Stop {
 /// Which ids of a setting may be set now, and which may not.
 fn split_by_condition(step: &SetStep, outcome: &Outcome) -> (Vec<InstanceId>, Vec<InstanceId>) {
     step.ids.iter().cloned().partition(|id| match (step.condition, outcome.charge_of(&step.region, id)) {
-        (Condition::None, _) | (_, Some(ChargeResult::Done { .. } | ChargeResult::Satisfied { .. })) => true,
+        (Condition::None, _)
+        | (
+            _,
+            Some(
+                ChargeResult::Done { .. }
+                | ChargeResult::MovedFurther { .. }
+                | ChargeResult::Satisfied { .. },
+            ),
+        ) => true,
         (Condition::NotInDoubt, Some(result)) => !result.is_in_doubt(),
         (Condition::NotInDoubt | Condition::Settled, _) => false,
     })

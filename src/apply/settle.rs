@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::charge::{Sent, read};
 use super::{ChargeResult, Deeds, key};
-use crate::calendar::show_beijing;
 use crate::journal::Record;
 use crate::journal::fold::{NOT_MOVED_HOURS, UNKNOWN_MINUTES, is_settled};
 use crate::live::Answer;
@@ -30,7 +29,7 @@ pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut
         tokio::time::sleep(wait.min(left)).await;
         wait = (wait * 2).min(POLL_MAX);
         let steps: Vec<_> = sent.iter().map(|charge| charge.step.clone()).collect();
-        let live = read(&steps, deeds).await;
+        let live = read(&steps, deeds).await.ok();
         sent.retain(|charge| {
             let answer = live.as_ref().and_then(|live| live.answers.get(&key(&charge.step)));
             let Some(Answer::Found(instance)) = answer else { return true };
@@ -53,18 +52,14 @@ fn end(outcome: &mut Outcome, charge: &Sent, result: ChargeResult) {
     outcome.charges.insert(key(&charge.step), report);
 }
 
-/// What an observed expiry says of a charge; `None` while it has not moved.
+/// What an observed expiry says of a charge; `None` while the planned one does not show. A move that
+/// is short of it is somebody else's, and ours may still come.
 fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<ChargeResult> {
     let step = &charge.step;
-    if seen <= step.expires_before {
-        return None;
-    }
     let order_id = charge.order_id.clone();
     let settled = is_settled(step.expires_after, seen);
     if !settled && seen < step.expires_after {
-        let (seen, planned) = (show_beijing(seen), show_beijing(step.expires_after));
-        let why = format!("it expires {seen} now, which is neither the old expiry nor the planned {planned}");
-        return Some(ChargeResult::InDoubt { why, until: deeds.cloud.server_now() });
+        return None;
     }
     let record = Record::ChargeSettled {
         region: step.region.clone(),
@@ -88,7 +83,7 @@ fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<Charge
 fn in_doubt(charge: &Sent, now: DateTime<Utc>) -> ChargeResult {
     match (&charge.order_id, &charge.doubt) {
         (Some(order), _) => ChargeResult::InDoubt {
-            why: format!("order {order} was acknowledged, but the expiry has not moved"),
+            why: format!("order {order} was acknowledged, but its effect has not shown"),
             until: now + chrono::Duration::hours(NOT_MOVED_HOURS),
         },
         (None, doubt) => ChargeResult::InDoubt {

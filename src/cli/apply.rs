@@ -4,14 +4,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::args::{ApplyArgs, Cli, Format};
-use super::plan::{damage, note_skew, read_journal};
+use super::plan::{damage, note_skew, note_torn, read_journal};
 use super::session::{Colors, Doors, Failure, Session, desired_state, random_id, with_session};
 use super::{Exit, note, result};
 use crate::apply::{Deeds, execute};
 use crate::desired::DesiredState;
 use crate::journal::fold::fold;
 use crate::journal::{self, Contents, Journal, JournalError, Record};
-use crate::money::Money;
+use crate::money::{Money, show_amount};
 use crate::plan::guard::{Approved, Consent, Question, Refusal, approve, exceeded, missing_caps, questions};
 use crate::plan::outcome::Outcome;
 use crate::plan::{Plan, Summary};
@@ -81,6 +81,7 @@ impl Apply<'_> {
         let terminal = self.doors.terminal.as_ref();
         let plan = planning::plan(self.desired, &self.session.cloud, &memory, terminal).await?;
         note_skew(self.quiet, self.doors, self.session);
+        note_torn(self.quiet, self.doors, &contents, &self.journal_name);
         if !self.json {
             result(self.doors, &render::text::plan(&plan, self.style))?;
         }
@@ -124,7 +125,7 @@ impl Apply<'_> {
         }
         let mut lines = Vec::new();
         for question in questions(plan) {
-            let line = terminal.ask(&prompt(&question)).ok().flatten().unwrap_or_default();
+            let line = terminal.ask(&prompt(&question, plan)).ok().flatten().unwrap_or_default();
             let answered = question.is_answered_by(&line);
             lines.push(line);
             if !answered {
@@ -230,7 +231,7 @@ fn exit(outcome: &Outcome, converged: Option<bool>) -> Exit {
     let tally = outcome.tally();
     if tally.in_doubt > 0 {
         Exit::InDoubt
-    } else if outcome.stopped.is_some() && !outcome.had_effect() {
+    } else if outcome.stopped.is_some() && tally.failed == 0 && !outcome.had_effect() {
         Exit::Error
     } else if converged == Some(true)
         && tally.failed == 0
@@ -257,14 +258,24 @@ fn first_set(environment: &dyn Environment, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| environment.var(name))
 }
 
-fn prompt(question: &Question) -> String {
+fn prompt(question: &Question, plan: &Plan) -> String {
     match question {
         Question::Total(money) => {
-            let amount = crate::money::show_amount(money.amount);
-            format!("This charges {money}. To go on, type the amount ({amount}): ")
+            let now = plan.charge.of(&money.currency);
+            let soon = plan.committed.of(&money.currency);
+            let (now_shown, soon_shown) = (show_amount(now), show_amount(soon));
+            let what = match (now.is_zero(), soon.is_zero()) {
+                (_, true) => format!("This charges {money}"),
+                (true, _) => format!("Auto-renewal will deduct {money} within 10 days"),
+                _ => format!(
+                    "This charges {} {now_shown}, and auto-renewal will deduct {soon_shown} within 10 days: {money}",
+                    money.currency
+                ),
+            };
+            format!("{what}. To go on, type the amount ({}): ", show_amount(money.amount))
         }
         Question::Unpriced(number) => {
-            format!("{number} renewals have no known price. To go on, type their number: ")
+            format!("{number} payments have no known price. To go on, type their number: ")
         }
         Question::Settings => "Nothing is charged. To change the settings, type yes: ".to_owned(),
     }

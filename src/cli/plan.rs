@@ -20,6 +20,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, colors: Color
         if let Some(warning) = damage(&contents, &journal_name) {
             note(doors, cli.common.quiet, &format!("warning: {warning}"));
         }
+        note_torn(cli.common.quiet, doors, &contents, &journal_name);
         let memory = fold(&contents.lines, &session.world);
         let plan = planning::plan(&desired, &session.cloud, &memory, doors.terminal.as_ref()).await?;
         note_skew(cli.common.quiet, doors, &session);
@@ -53,6 +54,18 @@ pub(super) fn read_journal(storage: &dyn JournalStorage, name: &str) -> Result<C
         Failure::error(format!("error: the journal {path} cannot be read: {error}"))
     })?;
     Ok(journal::parse(&bytes))
+}
+
+/// Says that the last line of the journal is torn. Its call was never sent, so that it holds nothing.
+pub(super) fn note_torn(quiet: bool, doors: &Doors, contents: &Contents, name: &str) {
+    if contents.torn > 0 {
+        let (line, name) = (contents.lines.len() + 1, escape(name));
+        let text = format!(
+            "warning: the last line of the journal {name} (line {line}) is torn: the machine stopped while it was \
+             written. Its call was not sent"
+        );
+        note(doors, quiet, &text);
+    }
 }
 
 /// What is wrong with a damaged journal, and what to do.

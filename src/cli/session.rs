@@ -172,18 +172,14 @@ where
     if let Some(state) = &common.emulator {
         return with_emulator(common, doors, state, work).await;
     }
-    let environment = doors.environment.as_ref();
-    let credentials = Credentials::from_environment(environment)
-        .map_err(|error| Failure::error(format!("error: {error}")))?;
-    let (endpoint, world) = match &common.endpoint_url {
-        None => (Endpoint::Regional, "cloud".to_owned()),
-        Some(url) => {
-            let endpoint = Endpoint::parse(url)
-                .map_err(|error| Failure::new(Exit::Usage, format!("error: --endpoint-url: {error}")))?;
-            let world = format!("endpoint:{url}");
-            (endpoint, world)
-        }
+    let endpoint = match &common.endpoint_url {
+        None => Endpoint::Regional,
+        Some(url) => Endpoint::parse(url)
+            .map_err(|error| Failure::new(Exit::Usage, format!("error: --endpoint-url: {error}")))?,
     };
+    let credentials = Credentials::from_environment(doors.environment.as_ref())
+        .map_err(|error| Failure::error(format!("error: {error}")))?;
+    let world = endpoint.world();
     let cloud = cloud(common, doors, credentials, endpoint)?;
     work(Session { cloud, world, is_emulator: false }).await
 }

@@ -16,12 +16,14 @@ use super::error::{CallError, class, hint};
 use super::sign;
 use super::wire::{Action, ErrorReply};
 use crate::ids::RegionId;
-use crate::ports::{Clock, Entropy, HttpReply, HttpRequest, Transport, TransportError};
+use crate::ports::{Clock, Entropy, HttpReply, HttpRequest, LocalFuture, Transport, TransportError};
 use crate::retry::{Class, PATIENCE};
 use crate::text::Untrusted;
 
 /// The longest wait for one answer. The official SDKs allow RenewInstance 19 s or more.
 const ATTEMPT_TIMEOUT_MS: u64 = 30_000;
+/// A change of the server's clock against ours that is smaller than this is not believed, in seconds.
+const OFFSET_S_MIN: i64 = 2;
 /// Longest part of a message that is kept: SignatureDoesNotMatch embeds the whole request.
 const MESSAGE_CHARS_MAX: usize = 300;
 
@@ -35,14 +37,19 @@ pub struct Doors {
     pub entropy: Rc<dyn Entropy>,
 }
 
+/// Says whether a call may be sent once more, after the wait and just before the sending.
+pub trait Gate {
+    /// Whether to send again after an answer of this class.
+    fn may_resend(&self, class: Class) -> LocalFuture<'_, bool>;
+}
+
 /// How one call may be repeated.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Policy {
-    /// Whether to wait and repeat while something is in progress. Not for charges: their caller reads
-    /// again before it repeats.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Policy<'a> {
+    /// Whether to wait and repeat while something is in progress.
     pub(super) waits_when_busy: bool,
-    /// No resend from this instant on, by the server's clock.
-    pub(super) resend_until: Option<DateTime<Utc>>,
+    /// Asked before each repetition; without one, repetitions are free.
+    pub(super) gate: Option<&'a dyn Gate>,
 }
 
 /// A good answer.
@@ -70,6 +77,8 @@ struct Failure {
     request_id: Option<String>,
     http_status: Option<u16>,
     maybe_done: bool,
+    /// No connection was made.
+    unsent: bool,
     wish_ms: Option<u64>,
     date: Option<DateTime<Utc>>,
 }
@@ -98,11 +107,12 @@ impl Caller {
         &self,
         region: &RegionId,
         action: &Action,
-        policy: Policy,
+        policy: Policy<'_>,
     ) -> Result<Reply<T>, CallError> {
         let mut attempts = 0;
         let mut maybe_done = false;
         let mut resigned = false;
+        let mut unsent = 0;
         loop {
             attempts += 1;
             let failure = match self.attempt(region, action).await {
@@ -120,22 +130,24 @@ impl Caller {
                 }
                 _ => false,
             };
-            if !again || attempts >= PATIENCE.attempts_max {
+            unsent = if failure.unsent { unsent + 1 } else { 0 };
+            if !again || attempts >= PATIENCE.attempts_max || unsent >= PATIENCE.unsent_max {
                 return Err(failed(action.name, failure, attempts, maybe_done));
             }
-            let delay = self.delay(&failure, attempts + 1);
-            let resend_at =
-                self.server_now() + Duration::from_std(delay).unwrap_or_else(|_| Duration::zero());
-            if policy.resend_until.is_some_and(|until| resend_at >= until) {
+            tokio::time::sleep(self.delay(&failure, attempts + 1)).await;
+            if let Some(gate) = policy.gate
+                && !gate.may_resend(failure.class).await
+            {
                 return Err(failed(action.name, failure, attempts, maybe_done));
             }
-            tokio::time::sleep(delay).await;
         }
     }
 
     fn delay(&self, failure: &Failure, attempt: u32) -> std::time::Duration {
-        if failure.class == Class::Resign {
-            return std::time::Duration::ZERO;
+        match failure.class {
+            Class::Resign => return std::time::Duration::ZERO,
+            Class::Busy => return std::time::Duration::from_millis(PATIENCE.busy_ms),
+            _ => {}
         }
         let mut chance = [0];
         self.doors.entropy.fill(&mut chance);
@@ -148,6 +160,17 @@ impl Caller {
         let expired = failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidTimeStamp"));
         if let (true, Some(date)) = (expired, failure.date) {
             self.correction.set(date - self.doors.clock.now());
+        }
+    }
+
+    /// A Date header tells whole seconds: a difference that small is no news, and taking it would let
+    /// the server's time run back.
+    fn learn_offset(&self, date: DateTime<Utc>) {
+        let found = date - self.doors.clock.now();
+        let news =
+            self.offset.get().is_none_or(|known| (found - known).abs() > Duration::seconds(OFFSET_S_MIN));
+        if news {
+            self.offset.set(Some(found));
         }
     }
 
@@ -171,10 +194,12 @@ impl Caller {
             no_answer(&error)
         })?;
         let date = reply.header("date").and_then(parse_date);
-        if let Some(date) = date {
-            self.offset.set(Some(date - self.doors.clock.now()));
-        }
         let result = judge(&reply, date);
+        // The clock of a proxy on the way is not the cloud's.
+        let from_cloud = result.as_ref().map_or_else(|failure| failure.code.is_some(), |_| true);
+        if let (true, Some(date)) = (from_cloud, date) {
+            self.learn_offset(date);
+        }
         match &result {
             Ok(_) => tracing::debug!(action = action.name, %region, "ok"),
             Err(failure) => tracing::debug!(
@@ -239,6 +264,7 @@ fn no_answer(error: &TransportError) -> Failure {
         request_id: None,
         http_status: None,
         maybe_done: matches!(error, TransportError::NoAnswer(_)),
+        unsent: matches!(error, TransportError::NotSent(_)),
         wish_ms: None,
         date: None,
     }
@@ -256,6 +282,7 @@ fn judge<T: DeserializeOwned>(reply: &HttpReply, date: Option<DateTime<Utc>>) ->
                 request_id: reply.header("x-acs-request-id").map(plain),
                 http_status: Some(status),
                 maybe_done: true,
+                unsent: false,
                 wish_ms: None,
                 date,
             }
@@ -264,6 +291,7 @@ fn judge<T: DeserializeOwned>(reply: &HttpReply, date: Option<DateTime<Utc>>) ->
     let body: ErrorReply = serde_json::from_slice(&reply.body).unwrap_or_default();
     let code = body.code.as_deref().map(plain);
     let class = class(code.as_deref().unwrap_or_default(), status);
+    let foreign = code.is_none() && class != (Class::Retry { throttled: true });
     let wish_ms = reply.header("x-acs-retry-after").and_then(|text| text.trim().parse().ok());
     let message = body.message.unwrap_or_else(|| format!("HTTP status {status} without a readable reason"));
     Err(Failure {
@@ -272,9 +300,10 @@ fn judge<T: DeserializeOwned>(reply: &HttpReply, date: Option<DateTime<Utc>>) ->
         request_id: body.request_id.as_deref().or_else(|| reply.header("x-acs-request-id")).map(plain),
         code,
         http_status: Some(status),
-        // "Unknown error" comes with 400, too.
-        maybe_done: status >= 500 && class != (Class::Retry { throttled: true })
-            || class == (Class::Retry { throttled: false }),
+        // "Unknown error" comes with 400, too; while something is in progress, it may be ours; and an
+        // error without a code is not the cloud's own word.
+        maybe_done: class == (Class::Retry { throttled: false }) || class == Class::Busy || foreign,
+        unsent: false,
         wish_ms,
         date,
     })

@@ -60,6 +60,19 @@ impl Endpoint {
         matches!(self, Self::Fixed { loopback: true, .. })
     }
 
+    /// Whose world this is, for the journal: the cloud's own hosts are one world, however they were
+    /// named; any other address is its own.
+    pub fn world(&self) -> String {
+        match self {
+            Self::Regional => "cloud".to_owned(),
+            Self::Fixed { url, .. } => {
+                let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+                let own = host.is_some_and(|host| host == "aliyuncs.com" || host.ends_with(".aliyuncs.com"));
+                if own { "cloud".to_owned() } else { format!("endpoint:{url}") }
+            }
+        }
+    }
+
     /// The address for a region.
     pub(super) fn url(&self, region: &RegionId) -> String {
         match self {

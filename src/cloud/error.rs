@@ -23,8 +23,9 @@ pub struct CallError {
     pub http_status: Option<u16>,
     /// Attempts in all.
     pub attempts: u32,
-    /// Whether any attempt may have taken effect: its answer was lost, unreadable or a 5xx. Throttled
-    /// and refused requests, and those that found no connection, certainly did not.
+    /// Whether any attempt may have taken effect: its answer was lost, unreadable, a 5xx, without a
+    /// code of the cloud's, or said that something is in progress. Throttled and refused requests, and
+    /// those that found no connection, certainly did not.
     pub maybe_done: bool,
     /// What a person can do.
     pub hint: Option<&'static str>,
@@ -89,7 +90,7 @@ pub fn class(code: &str, http_status: u16) -> Class {
     }
     match http_status {
         429 => THROTTLED,
-        500..=599 => RETRY,
+        408 | 500..=599 => RETRY,
         _ => Class::Refused,
     }
 }

@@ -21,7 +21,7 @@ use crate::retry::Class;
 use crate::term::{AutoRenew, PurchaseTerm, Term};
 use crate::text::Untrusted;
 
-pub use call::Doors;
+pub use call::{Doors, Gate};
 pub use credentials::{Credentials, CredentialsError};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::CallError;
@@ -169,24 +169,35 @@ impl Cloud {
         setting: AutoRenew,
     ) -> Result<Acknowledged, CallError> {
         let action = wire::modify_auto_renew(region, ids, setting);
-        let policy = Policy { waits_when_busy: true, resend_until: None };
+        let policy = Policy { waits_when_busy: true, gate: None };
         let reply = self.caller.call::<PlainReply>(region, &action, policy).await?;
         Ok(Acknowledged { request_id: reply.body.request_id })
     }
 
-    /// Charges. Repeats only what is transient, always with the same token, and not from
-    /// `resend_until` on (the cloud's time).
+    /// Charges. Repeats what is transient or in progress, always with the same token, and only if
+    /// `gate` allows it each time.
     ///
     /// # Errors
     /// [`CallError`]; its `maybe_done` tells whether the charge may have happened all the same.
-    pub async fn renew(
-        &self,
-        order: &RenewOrder<'_>,
-        resend_until: DateTime<Utc>,
-    ) -> Result<Receipt, CallError> {
+    pub async fn renew(&self, order: &RenewOrder<'_>, gate: &dyn Gate) -> Result<Receipt, CallError> {
         let action = wire::renew(order.id, order.term, order.token);
-        let policy = Policy { waits_when_busy: false, resend_until: Some(resend_until) };
+        let policy = Policy { waits_when_busy: true, gate: Some(gate) };
         let reply = self.caller.call::<RenewReply>(order.region, &action, policy).await?;
-        Ok(Receipt { order_id: reply.body.order(), request_id: reply.body.request_id })
+        let RenewReply { request_id, .. } = &reply.body;
+        let request_id = request_id.clone();
+        match reply.body.order() {
+            Some(order_id) => Ok(Receipt { order_id, request_id }),
+            None => Err(CallError {
+                action: action.name,
+                class: Class::Retry { throttled: false },
+                code: None,
+                message: Untrusted::new("the answer names no order"),
+                request_id: Some(request_id),
+                http_status: Some(200),
+                attempts: 1,
+                maybe_done: true,
+                hint: None,
+            }),
+        }
     }
 }

@@ -76,7 +76,8 @@ pub(super) async fn read(
         progress(live.answers.len(), total);
     }
     read_settings(caller, wanted, parallelism, &mut live).await?;
-    live.read_at = first.unwrap_or_else(|| caller.server_now());
+    // Without a Date header: the time before the first request, so that a reading never looks newer.
+    live.read_at = first.unwrap_or(live.read_at);
     Ok(live)
 }
 
@@ -191,10 +192,10 @@ async fn instances(
         let reply = caller.call::<InstancesReply>(region, &action, Policy::default()).await?;
         date = earliest(date, reply.date);
         let next = reply.body.next_token.clone().filter(|next| !next.is_empty());
-        for instance in reply.body.into_instances() {
-            let Ok(id) = InstanceId::parse(&instance.instance_id) else { continue };
+        for (id, record) in reply.body.records() {
+            let Ok(id) = InstanceId::parse(&id) else { continue };
             if let Some(slot) = found.get_mut(&id) {
-                *slot = instance.into_live(&id, region).map(Some);
+                *slot = record.and_then(|record| record.into_live(&id, region)).map(Some);
             }
         }
         if next.is_none() {
@@ -221,13 +222,12 @@ async fn settings(
         let action = wire::describe_auto_renew(region, ids, page);
         let reply = caller.call::<AutoRenewReply>(region, &action, Policy::default()).await?;
         let total = reply.body.total_count;
-        let items = reply.body.into_items();
-        received += items.len();
-        let last = items.is_empty() || received >= total;
-        for item in items {
-            let Ok(id) = InstanceId::parse(&item.instance_id) else { continue };
+        received += reply.body.len();
+        let last = reply.body.len() == 0 || received >= total;
+        for (id, setting) in reply.body.settings() {
+            let Ok(id) = InstanceId::parse(&id) else { continue };
             if let Some(slot) = found.get_mut(&id) {
-                *slot = item.setting();
+                *slot = setting;
             }
         }
         if last {

@@ -140,22 +140,39 @@ pub(super) struct InstancesReply {
 #[serde(rename_all = "PascalCase")]
 struct InstancesList {
     #[serde(default)]
-    instance: Vec<InstanceReply>,
+    instance: Vec<Box<RawValue>>,
+}
+
+/// As much of a record as is needed to say whose it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Named {
+    instance_id: String,
+}
+
+/// A record of a list: read, or not understood although its id is. One odd record must not make a
+/// hundred unreadable.
+fn record<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<(String, Result<T, Unreadable>)> {
+    let Named { instance_id } = serde_json::from_str(raw.get()).ok()?;
+    let record = serde_json::from_str(raw.get()).map_err(|error| Unreadable {
+        reason: format!("its record is not understood: {}", crate::text::escape(&error.to_string())),
+    });
+    Some((instance_id, record))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct InstanceReply {
-    pub(super) instance_id: String,
     #[serde(default)]
-    instance_name: String,
+    instance_name: Option<String>,
     region_id: String,
     instance_charge_type: String,
-    expired_time: String,
     #[serde(default)]
-    status: String,
+    expired_time: Option<String>,
     #[serde(default)]
-    operation_locks: LocksList,
+    status: Option<String>,
+    #[serde(default)]
+    operation_locks: Option<LocksList>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -171,8 +188,9 @@ struct LockReply {
 }
 
 impl InstancesReply {
-    pub(super) fn into_instances(self) -> Vec<InstanceReply> {
-        self.instances.instance
+    /// Ids and records, in the order of the reply.
+    pub(super) fn records(&self) -> impl Iterator<Item = (String, Result<InstanceReply, Unreadable>)> + '_ {
+        self.instances.instance.iter().filter_map(|raw| record(raw))
     }
 }
 
@@ -188,30 +206,36 @@ impl InstanceReply {
             "PostPaid" => ChargeType::PayAsYouGo,
             _ => ChargeType::Other(Untrusted::new(self.instance_charge_type)),
         };
-        let expires_at = match parse_time(&self.expired_time) {
+        let expired_time = self.expired_time.unwrap_or_default();
+        let expires_at = match parse_time(&expired_time) {
             Some(time) => time,
             // Without a subscription the expiry means nothing, whatever it says.
             None if charge_type != ChargeType::Subscription => DateTime::<Utc>::MAX_UTC,
             None => {
-                let text = crate::text::escape(&self.expired_time);
+                let text = crate::text::escape(&expired_time);
                 return Err(Unreadable {
                     reason: format!("its ExpiredTime is \"{text}\", which is no time"),
                 });
             }
         };
-        let mut locks: Vec<Lock> =
-            self.operation_locks.lock_reason.into_iter().map(|lock| parse_lock(lock.lock_reason)).collect();
+        let mut locks: Vec<Lock> = self
+            .operation_locks
+            .unwrap_or_default()
+            .lock_reason
+            .into_iter()
+            .map(|lock| parse_lock(lock.lock_reason))
+            .collect();
         locks.sort_by_key(|lock| format!("{lock:?}"));
         Ok(LiveInstance {
             id: id.clone(),
-            name: Untrusted::new(self.instance_name),
+            name: Untrusted::new(self.instance_name.unwrap_or_default()),
             region: region.clone(),
             charge_type,
             expires_at,
-            status: match self.status.as_str() {
+            status: match self.status.as_deref().unwrap_or_default() {
                 "Running" => Status::Running,
                 "Stopped" => Status::Stopped,
-                _ => Status::Other(Untrusted::new(self.status)),
+                other => Status::Other(Untrusted::new(other)),
             },
             locks,
             auto_renew: None,
@@ -252,13 +276,12 @@ pub(super) struct AutoRenewReply {
 #[serde(rename_all = "PascalCase")]
 struct AutoRenewList {
     #[serde(default)]
-    instance_renew_attribute: Vec<AutoRenewItem>,
+    instance_renew_attribute: Vec<Box<RawValue>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct AutoRenewItem {
-    pub(super) instance_id: String,
     #[serde(default)]
     auto_renew_enabled: Option<bool>,
     #[serde(default)]
@@ -270,15 +293,24 @@ pub(super) struct AutoRenewItem {
 }
 
 impl AutoRenewReply {
-    pub(super) fn into_items(self) -> Vec<AutoRenewItem> {
-        self.instance_renew_attributes.instance_renew_attribute
+    /// How many records the reply has.
+    pub(super) fn len(&self) -> usize {
+        self.instance_renew_attributes.instance_renew_attribute.len()
+    }
+
+    /// Ids and settings, in the order of the reply.
+    pub(super) fn settings(&self) -> impl Iterator<Item = (String, Result<LiveAutoRenew, Unreadable>)> + '_ {
+        let records = self.instance_renew_attributes.instance_renew_attribute.iter();
+        records
+            .filter_map(|raw| record::<AutoRenewItem>(raw))
+            .map(|(id, item)| (id, item.and_then(|item| item.setting())))
     }
 }
 
 impl AutoRenewItem {
     /// The setting. Duration and PeriodUnit mean nothing unless auto-renewal is on; older answers
     /// lack RenewalStatus and PeriodUnit (months then).
-    pub(super) fn setting(&self) -> Result<LiveAutoRenew, Unreadable> {
+    fn setting(&self) -> Result<LiveAutoRenew, Unreadable> {
         let unreadable = |what: String| Unreadable {
             reason: format!("its auto-renewal setting is not understood: {what}"),
         };
@@ -321,9 +353,13 @@ pub(super) struct RenewReply {
 }
 
 impl RenewReply {
-    pub(super) fn order(&self) -> String {
-        let raw = self.order_id.as_ref().map_or("", |raw| raw.get());
-        serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned())
+    /// The order's number; `None` if there is none.
+    pub(super) fn order(&self) -> Option<String> {
+        let raw = self.order_id.as_ref()?.get();
+        let order = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());
+        let plain =
+            !order.is_empty() && order.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        (plain && order != "null").then_some(order)
     }
 }
 

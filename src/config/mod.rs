@@ -1,6 +1,6 @@
 //! The desired-state files, version 1: from text to checked values with their places.
 //!
-//! [`load`] is pure. It reports *all* errors of all files in one run; it never asks the network and
+//! [`load()`] is pure. It reports *all* errors of all files in one run; it never asks the network and
 //! never reads a file. `syntax` turns text into a tree that remembers where everything stood, `check`
 //! turns the tree into the types below.
 

@@ -1,6 +1,6 @@
 //! Messages for people about their files: what, where, why, how to fix.
 //!
-//! A [`Diagnostic`] is data; [`render`] shows many of them the way rustc does. Nothing here reads a
+//! A [`Diagnostic`] is data; [`render()`] shows many of them the way rustc does. Nothing here reads a
 //! file or decides an exit code.
 
 mod render;
@@ -46,7 +46,7 @@ pub enum Severity {
 /// A marked stretch of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Which of the sources, by its position in the list given to [`render`].
+    /// Which of the sources, by its position in the list given to [`render()`].
     pub source: usize,
     /// Bytes of its text.
     pub bytes: Range<usize>,

@@ -172,6 +172,17 @@ impl Emulator {
         }
     }
 
+    /// Somebody else changes a setting; `months` counts only for AutoRenewal.
+    pub fn set_setting(&mut self, id: &str, status: &str, months: i64) {
+        if let Some(instance) = self.state.instances.get_mut(id) {
+            instance.auto_renew = state::AutoRenew {
+                status: status.to_owned(),
+                duration: months,
+                ..state::AutoRenew::off(status)
+            };
+        }
+    }
+
     /// Somebody else puts a lock on an instance, or takes it off.
     pub fn set_lock(&mut self, id: &str, lock: Option<&str>) {
         if let Some(instance) = self.state.instances.get_mut(id) {

@@ -84,6 +84,9 @@ struct KeyEntry {
     secret: String,
 }
 
+/// Most instances that one entry may generate.
+const GENERATE_MAX: u32 = 100_000;
+
 /// Many alike instances: ids are the prefix and a number of four digits, from 0001.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,6 +150,9 @@ pub(super) fn seed(yaml: &str, wall: DateTime<Utc>, id: &str) -> Result<State, W
         add(&mut state, entry.id.clone(), entry)?;
     }
     for entry in file.generate {
+        if entry.count > GENERATE_MAX {
+            return Err(WorldError::Form(format!("generate: count is at most {GENERATE_MAX}")));
+        }
         for number in 1..=entry.count {
             add(&mut state, format!("{}{number:04}", entry.id_prefix), entry.like.clone())?;
         }
@@ -163,7 +169,7 @@ fn add(state: &mut State, id: String, traits: Traits) -> Result<(), WorldError> 
         (Some(text), None) => {
             let span =
                 span(text).ok_or_else(|| wrong("expires_in is a span like 10d, 3h, \"10d 4h\" or -2d"))?;
-            state.start + span
+            state.start.checked_add_signed(span).ok_or_else(|| wrong("expires_in is beyond the calendar"))?
         }
         (None, Some(time)) => time,
         // A pay-as-you-go instance has a sentinel in replies.
@@ -209,13 +215,14 @@ fn span(text: &str) -> Option<Duration> {
         let split = word.find(|c: char| !c.is_ascii_digit())?;
         let (digits, unit) = word.split_at(split);
         let number: i64 = digits.parse().ok().filter(|number| *number < 1_000_000)?;
-        sum += match unit {
+        let part = match unit {
             "d" => Duration::days(number),
             "h" => Duration::hours(number),
             "m" => Duration::minutes(number),
             "s" => Duration::seconds(number),
             _ => return None,
         };
+        sum = sum.checked_add(&part)?;
     }
     (words > 0).then_some(if negative { -sum } else { sum })
 }

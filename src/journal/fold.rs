@@ -146,8 +146,9 @@ impl Memory {
 
 impl Charge {
     fn hold(&self, expires_at: DateTime<Utc>) -> Option<Hold> {
-        // Moved since the charge was sent: the new reading decides.
-        if expires_at > self.intent.expires_before {
+        // The effect shows, or more than it: the new reading decides. A move that is short of it is
+        // somebody else's, and ours may still come.
+        if is_settled(self.intent.expires_after, expires_at) || expires_at > self.intent.expires_after {
             return None;
         }
         let (code, until, text) = match &self.state {
@@ -158,7 +159,7 @@ impl Charge {
             }
             State::Acknowledged(at, order) => {
                 let text = format!(
-                    "order {order} was acknowledged at {} and the expiry has not moved",
+                    "order {order} was acknowledged at {} and its effect has not shown",
                     show_beijing(*at)
                 );
                 (HoldCode::NotMoved, *at + Duration::hours(NOT_MOVED_HOURS), text)

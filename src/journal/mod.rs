@@ -3,12 +3,13 @@
 //! It is a memory, not the guard: correctness stands on tokens and on reading again, and holds with
 //! an empty journal. With it, a run that was cut off is noticed and its instances are held. This
 //! file has the format; `fold` turns lines into holds; where the bytes lie is behind
-//! [`JournalStorage`](crate::ports::JournalStorage).
+//! [`JournalStorage`].
 //!
 //! A line is `{"crc":"…","line":{…}}`: the CRC-32 is over the exact text of `line`.
 
 pub mod fold;
 
+use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
@@ -227,6 +228,9 @@ pub struct Journal {
     storage: Rc<dyn JournalStorage>,
     world: String,
     run: String,
+    /// After a failed append the tail is unknown: another line could be glued to a torn one and make
+    /// the journal unreadable. The next run closes and marks the torn line.
+    failed: Cell<bool>,
 }
 
 /// Why a journal cannot be written.
@@ -261,7 +265,7 @@ impl Journal {
         if let Some((number, why)) = contents.damaged {
             return Err(JournalError::Damaged(number, why));
         }
-        let journal = Self { storage, world, run };
+        let journal = Self { storage, world, run, failed: Cell::new(false) };
         if contents.torn > 0 {
             let mut bytes = vec![b'\n'];
             bytes.extend(encode(&journal.line(now, Record::Torn { bytes: contents.torn }))?);
@@ -279,6 +283,11 @@ impl Journal {
     /// # Errors
     /// Whatever the storage says; then the call that it announces must not be sent.
     pub fn write(&self, at: DateTime<Utc>, record: Record) -> io::Result<()> {
-        self.storage.append(&encode(&self.line(at, record))?)
+        if self.failed.get() {
+            return Err(io::Error::other("an earlier line could not be written"));
+        }
+        let written = self.storage.append(&encode(&self.line(at, record))?);
+        self.failed.set(written.is_err());
+        written
     }
 }

@@ -198,7 +198,7 @@ impl Case<'_> {
             item.warnings.extend(lock_warning(lock));
         }
         item.renew = self.renew(live, &mut item.warnings);
-        item.set = setting(self.entry(), live, self.now, item.renewal().is_some());
+        item.set = setting(self.entry(), live, self.now, item.renew.as_ref());
         item
     }
 
@@ -213,7 +213,7 @@ impl Case<'_> {
         let left = live.expires_at - self.now;
         if let Some(Err(why)) = &live.auto_renew {
             // Whether the platform renews it too is not known: wait for a reading, but not to the end.
-            if left >= Duration::hours(SETTING_UNKNOWN_HOURS) {
+            if !window::is_urgent(live, self.now) {
                 return Some(Verdict::Blocked(unreadable(&why.reason)));
             }
             warnings.push(format!(
@@ -296,9 +296,31 @@ impl Case<'_> {
     }
 }
 
-/// The verdict on the setting. `renewing` says whether the same plan renews the instance: an expired
-/// one can be set only after that, and a mark against renewal has to go before it.
-pub(super) fn setting(
+/// The verdict on the setting, beside the one on the renewal. An expired instance can be set only
+/// after a renewal, and a mark against renewal has to go before it. While a renewal that is needed
+/// cannot go out, auto-renewal may be all that keeps the instance: it is not switched off. While a
+/// charge is in doubt, nothing is set.
+pub(super) fn setting<P>(
+    entry: &Entry,
+    live: &LiveInstance,
+    now: DateTime<Utc>,
+    renew: Option<&Verdict<Renewal<P>>>,
+) -> Option<Verdict<Setting>> {
+    let renewing = matches!(renew, Some(Verdict::Change(_)));
+    let wanted = setting_alone(entry, live, now, renewing)?;
+    let Verdict::Change(setting) = &wanted else { return Some(wanted) };
+    let ends = !matches!(setting.after, AutoRenew::Every(_));
+    match renew {
+        Some(Verdict::Held(hold)) if ends || hold.code.is_doubt() => Some(Verdict::Held(hold.clone())),
+        Some(Verdict::Blocked(block)) if ends => Some(Verdict::Blocked(Block {
+            text: format!("it waits for the renewal, which is blocked: {}", block.text),
+            ..block.clone()
+        })),
+        _ => Some(wanted),
+    }
+}
+
+fn setting_alone(
     entry: &Entry,
     live: &LiveInstance,
     now: DateTime<Utc>,
@@ -333,9 +355,6 @@ pub(super) fn setting(
     let reason = format!("{before} now, {} wanted", asked.value);
     Some(Verdict::Change(Setting { before, after: asked.value, reason, place: asked.place.clone() }))
 }
-
-/// With less left than this, an instance whose setting cannot be read is renewed all the same.
-const SETTING_UNKNOWN_HOURS: i64 = 48;
 
 fn unreadable(reason: &str) -> Block {
     let hint =

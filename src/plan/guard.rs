@@ -3,7 +3,7 @@
 //! [`approve`] is the only way to an [`Approved`] plan, and only an approved plan is carried out.
 //! Every refusal names both numbers and the way to allow it.
 
-use super::{Plan, PriceDecision};
+use super::{Item, Plan, PriceDecision};
 use crate::desired::DesiredFile;
 use crate::money::{Money, Totals, parse_amount};
 use crate::text::grouped;
@@ -42,13 +42,13 @@ impl Approved {
 pub enum Question {
     /// The total in one currency.
     Total(Money),
-    /// The number of renewals whose price is not known.
+    /// The number of payments whose price is not known.
     Unpriced(usize),
     /// The word yes: nothing is charged.
     Settings,
 }
 
-/// What to type, in order: one total for each currency, then the number of unpriced renewals; `yes`
+/// What to type, in order: one total for each currency, then the number of unpriced payments; `yes`
 /// if there are only settings.
 pub fn questions(plan: &Plan) -> Vec<Question> {
     let mut questions: Vec<Question> = plan.total().amounts().map(Question::Total).collect();
@@ -90,9 +90,13 @@ pub fn exceeded(plan: &Plan, run_cap: Option<&Money>) -> Vec<String> {
 pub fn missing_caps(plan: &Plan, run_cap: Option<&Money>) -> Vec<String> {
     let mut refusals = Vec::new();
     for (index, file) in plan.files.iter().enumerate() {
-        let (priced, unpriced) = renewals(plan, index);
+        let of_file = || plan.items.iter().filter(|item| item.file == index);
+        let pays = |item: &Item<PriceDecision>| {
+            item.renewal().is_some() || item.committed.as_ref().is_some_and(|committed| committed.counts)
+        };
+        let unpriced: usize = of_file().map(Item::unpriced).sum();
         let path = crate::text::escape(&file.path);
-        if priced + unpriced > 0 && run_cap.is_none() && file.limits.max_charge.is_none() {
+        if of_file().any(pays) && run_cap.is_none() && file.limits.max_charge.is_none() {
             refusals.push(format!(
                 "--auto-approve needs a cap, and {path} charges without one: give --max-charge AMOUNT, or write \
                  limits.max_charge into the file"
@@ -100,7 +104,7 @@ pub fn missing_caps(plan: &Plan, run_cap: Option<&Money>) -> Vec<String> {
         }
         if unpriced > 0 && file.limits.max_renewals.is_none() {
             refusals.push(format!(
-                "--auto-approve needs limits.max_renewals in {path}, because {unpriced} of its renewals have no \
+                "--auto-approve needs limits.max_renewals in {path}, because {unpriced} of its payments have no \
                  price that a cap could count"
             ));
         }
@@ -115,9 +119,8 @@ fn file_exceeded(plan: &Plan, index: usize, file: &DesiredFile) -> Vec<String> {
         let name = format!("limits.max_charge ({})", cap.place);
         refusals.extend(over_cap(&file_total(plan, index), &cap.value, &name, "raise it in the file"));
     }
-    let (priced, unpriced) = renewals(plan, index);
     if let Some(cap) = &file.limits.max_renewals {
-        let number = priced + unpriced;
+        let number = plan.items.iter().filter(|item| item.file == index && item.renewal().is_some()).count();
         if number > usize::try_from(cap.value).unwrap_or(usize::MAX) {
             let (bound, place) = (cap.value, &cap.place);
             refusals.push(format!(
@@ -135,15 +138,6 @@ fn file_exceeded(plan: &Plan, index: usize, file: &DesiredFile) -> Vec<String> {
         ));
     }
     refusals
-}
-
-/// Priced and unpriced renewals of one file.
-fn renewals(plan: &Plan, index: usize) -> (usize, usize) {
-    let of_file = plan.items.iter().filter(|item| item.file == index);
-    let (unpriced, priced): (Vec<_>, Vec<_>) = of_file
-        .filter_map(|item| item.renewal())
-        .partition(|renewal| renewal.price == PriceDecision::Unpriced);
-    (priced.len(), unpriced.len())
 }
 
 /// Charges and soon deductions of one file.

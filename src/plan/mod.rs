@@ -106,6 +106,11 @@ pub enum HoldCode {
 }
 
 impl HoldCode {
+    /// Whether a charge may have happened that does not show.
+    pub fn is_doubt(self) -> bool {
+        matches!(self, Self::OutcomeUnknown | Self::NotMoved | Self::OlderReading)
+    }
+
     /// The word in the outputs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -269,6 +274,15 @@ impl<P> Item<P> {
     }
 }
 
+impl Item<PriceDecision> {
+    /// Payments that this item leads to and whose price is not known.
+    pub fn unpriced(&self) -> usize {
+        let renewal = self.renewal().is_some_and(|renewal| renewal.price == PriceDecision::Unpriced);
+        let deduction = self.committed.as_ref().is_some_and(|c| c.counts && c.amount.is_none());
+        usize::from(renewal) + usize::from(deduction)
+    }
+}
+
 /// What is to be done, with what it costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -307,7 +321,7 @@ pub struct Summary {
     pub held: usize,
     /// Instances at risk.
     pub at_risk: usize,
-    /// Renewals without a price.
+    /// Renewals, and deductions that count, without a price.
     pub unpriced: usize,
 }
 
@@ -327,9 +341,7 @@ impl Plan {
                 VerdictKind::Blocked => sum.blocked += 1,
                 VerdictKind::Change => {}
             }
-            if item.renewal().is_some_and(|renewal| renewal.price == PriceDecision::Unpriced) {
-                sum.unpriced += 1;
-            }
+            sum.unpriced += item.unpriced();
         }
         sum
     }

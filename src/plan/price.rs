@@ -72,6 +72,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         check_currency(&item, wanted.entry.site, quotes)?;
         let mut item = price_item(item, &wanted.entry, to_minute(now), allow_unpriced, quotes);
         item.committed = commitment(&item, now, quotes);
+        block_unpriced_commitment(&mut item, allow_unpriced);
         item.at_risk = at_risk(&item, &wanted.entry, now);
         if let Some(Renewal { price: PriceDecision::Quoted(quote), .. }) = item.renewal() {
             charge.add(&quote.amount)?;
@@ -108,23 +109,32 @@ fn quote<'a>(item: &Item<()>, term: Term, quotes: &'a Quotes) -> Result<&'a Quot
 }
 
 fn check_currency(item: &Item<()>, site: Site, quotes: &Quotes) -> Result<(), PriceError> {
-    let Some(renewal) = item.renewal() else { return Ok(()) };
-    let Ok(quote) = quote(item, renewal.term.term(), quotes) else { return Ok(()) };
-    let found = &quote.amount.currency;
     // JPY is a third currency of international accounts (QueryAccountBalance, Currency).
-    let fits = match site {
-        Site::China => found.as_str() == "CNY",
-        Site::International => found.as_str() != "CNY",
-    };
-    if fits {
-        return Ok(());
+    let fits = |found: &Currency| (found.as_str() == "CNY") == (site == Site::China);
+    let first = QuoteAsk { region: item.region.clone(), id: item.id.clone(), term: Term::Weeks(0) };
+    let of_item = quotes.range(first..).take_while(|(ask, _)| ask.region == item.region && ask.id == item.id);
+    let found = of_item.filter_map(|(_, quote)| quote.as_ref().ok()).map(|quote| &quote.amount.currency);
+    match found.filter(|found| !fits(found)).min() {
+        None => Ok(()),
+        Some(found) => Err(PriceError::OtherSite {
+            id: item.id.clone(),
+            found: found.clone(),
+            site: site.as_str(),
+            expected: site_currency(site),
+        }),
     }
-    Err(PriceError::OtherSite {
-        id: item.id.clone(),
-        found: found.clone(),
-        site: site.as_str(),
-        expected: site_currency(site),
-    })
+}
+
+/// A deduction that counts and has no price would pass every cap: then the setting needs the same
+/// permission as an unpriced renewal.
+fn block_unpriced_commitment(item: &mut Item<PriceDecision>, allow_unpriced: bool) {
+    let Some(Committed { term, counts: true, amount: None, .. }) = item.committed else { return };
+    if allow_unpriced {
+        item.warnings.push("its auto-renewal will deduct an unknown amount soon".to_owned());
+        return;
+    }
+    item.committed = None;
+    item.set = Some(Verdict::Blocked(no_price(term, "the platform would deduct it within 10 days")));
 }
 
 fn price_item(
@@ -149,9 +159,8 @@ fn price_item(
         },
     });
     // A setting that only the renewal made possible, or needed, goes when the renewal goes.
-    let renewing = renew.as_ref().is_some_and(|verdict| verdict.change().is_some());
     let set = match &item.live {
-        Some(live) => draft::setting(entry, live, now, renewing),
+        Some(live) => draft::setting(entry, live, now, renew.as_ref()),
         None => item.set.clone(),
     };
     Item {

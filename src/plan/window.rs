@@ -33,11 +33,16 @@ pub fn midnight(now: DateTime<Utc>) -> Option<Hold> {
     Some(Hold { code: HoldCode::Midnight, until, text: text.to_owned() })
 }
 
+/// Whether so little time is left that waiting is the greater danger.
+pub fn is_urgent(live: &LiveInstance, now: DateTime<Utc>) -> bool {
+    live.expires_at - now < Duration::hours(PLATFORM_HOURS_LEFT_MIN)
+}
+
 /// Holds a charge while the platform itself may be renewing the instance.
-pub(super) fn platform(live: &LiveInstance, now: DateTime<Utc>) -> Option<Hold> {
+pub fn platform(live: &LiveInstance, now: DateTime<Utc>) -> Option<Hold> {
     let Some(Ok(LiveAutoRenew::Every(_))) = live.auto_renew else { return None };
     let left = live.expires_at - now;
-    if left > Duration::days(PLATFORM_DAYS) || left < Duration::hours(PLATFORM_HOURS_LEFT_MIN) {
+    if left > Duration::days(PLATFORM_DAYS) || is_urgent(live, now) {
         return None;
     }
     if beijing_minute_of_day(now) < PLATFORM_FROM_MINUTE {

@@ -87,7 +87,7 @@ struct SummaryView {
 }
 
 #[derive(Serialize)]
-struct AmountView {
+pub(super) struct AmountView {
     currency: String,
     amount: String,
 }
@@ -218,7 +218,7 @@ fn amount(money: &crate::money::Money) -> AmountView {
     AmountView { currency: money.currency.to_string(), amount: plain_amount(money.amount) }
 }
 
-fn amounts(totals: &Totals) -> Vec<AmountView> {
+pub(super) fn amounts(totals: &Totals) -> Vec<AmountView> {
     totals.amounts().map(|money| amount(&money)).collect()
 }
 

@@ -30,7 +30,8 @@ pub(crate) fn paint(style: Style, color: anstyle::AnsiColor, text: &str) -> Stri
 /// `CNY 238.00 of at most 5,000.00`: the charges of a plan, with the cap where a file has one.
 pub(crate) fn charge_of_cap(plan: &Plan) -> String {
     if plan.charge.is_empty() {
-        return "nothing".to_owned();
+        let unknown = plan.items.iter().any(|item| item.renewal().is_some());
+        return if unknown { "unknown" } else { "nothing" }.to_owned();
     }
     let caps: Vec<_> =
         plan.files.iter().map(|file| file.limits.max_charge.as_ref().map(|cap| &cap.value)).collect();

@@ -12,6 +12,7 @@ use crate::money::Totals;
 use crate::plan::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
 use crate::plan::{Plan, PriceDecision, VerdictKind};
 use crate::term::AutoRenew;
+use crate::text::count;
 
 /// What an apply did, and how the account stands after it.
 pub struct Report<'a> {
@@ -60,17 +61,46 @@ fn numbers(report: &Report<'_>) -> Numbers {
     }
 }
 
-/// What was charged for certain: the quotes of all charges that showed.
-fn charged(outcome: &Outcome) -> Totals {
-    let mut totals = Totals::default();
+/// Money by what is known of it, at the quoted prices.
+#[derive(Default)]
+struct Spent {
+    /// Of charges that showed.
+    charged: Totals,
+    /// How many charges that showed had no price.
+    charged_unpriced: usize,
+    /// Of charges that may have happened.
+    in_doubt: Totals,
+    /// How many charges that may have happened had no price.
+    in_doubt_unpriced: usize,
+}
+
+fn spent(outcome: &Outcome) -> Spent {
+    let mut spent = Spent::default();
     for report in outcome.charges.values() {
-        let made = matches!(report.result, ChargeResult::Done { .. } | ChargeResult::MovedFurther { .. });
-        if let (true, PriceDecision::Quoted(quote)) = (made, &report.price) {
+        let (totals, unpriced) = match report.result {
+            ChargeResult::Done { .. } | ChargeResult::MovedFurther { .. } => {
+                (&mut spent.charged, &mut spent.charged_unpriced)
+            }
+            ChargeResult::InDoubt { .. } => (&mut spent.in_doubt, &mut spent.in_doubt_unpriced),
+            _ => continue,
+        };
+        match &report.price {
             // A part of the plan's total, which was bounded when the plan was made.
-            let _ = totals.add(&quote.amount);
+            PriceDecision::Quoted(quote) => drop(totals.add(&quote.amount)),
+            PriceDecision::Unpriced => *unpriced += 1,
         }
     }
-    totals
+    spent
+}
+
+/// `CNY 100.00 and 2 renewals without a known price`.
+fn amount(totals: &Totals, unpriced: usize) -> String {
+    let unpriced = (unpriced > 0).then(|| format!("{} without a known price", count(unpriced, "renewal")));
+    match (totals.is_empty(), unpriced) {
+        (_, None) => totals.to_string(),
+        (true, Some(unpriced)) => unpriced,
+        (false, Some(unpriced)) => format!("{totals} and {unpriced}"),
+    }
 }
 
 /// The report for people.
@@ -86,7 +116,8 @@ pub fn text(report: &Report<'_>, style: Style) -> String {
         let _ = writeln!(out, "{}: {why}", paint(style, Red, "The run was stopped"));
     }
     let n = numbers(report);
-    let _ = writeln!(
+    let spent = spent(report.outcome);
+    let _ = write!(
         out,
         "Apply: {} done, {} already so, {} failed, {} blocked or held, {} not tried, {} in doubt. Charged: {}.",
         n.done,
@@ -95,8 +126,12 @@ pub fn text(report: &Report<'_>, style: Style) -> String {
         n.blocked_or_held,
         n.not_tried,
         n.in_doubt,
-        charged(report.outcome)
+        amount(&spent.charged, spent.charged_unpriced)
     );
+    if n.in_doubt > 0 {
+        let _ = write!(out, " In doubt: {}.", amount(&spent.in_doubt, spent.in_doubt_unpriced));
+    }
+    out.push('\n');
     out.push_str(&verification(report, style));
     out
 }
@@ -198,6 +233,10 @@ struct ActionView<'a> {
 #[derive(Serialize)]
 struct AppliedView<'a> {
     summary: Numbers,
+    charged: Vec<json::AmountView>,
+    charged_unpriced: usize,
+    in_doubt: Vec<json::AmountView>,
+    in_doubt_unpriced: usize,
     converged: Option<bool>,
     left: Option<&'a str>,
     stopped: Option<&'a str>,
@@ -217,8 +256,12 @@ struct ReportView<'a> {
 /// # Errors
 /// If it cannot be encoded, which no report brings about.
 pub fn json(plan: &Plan, report: Option<&Report<'_>>, exit_code: u8) -> Result<String, serde_json::Error> {
-    let apply = report.map(|report| AppliedView {
+    let apply = report.map(|report| (report, spent(report.outcome))).map(|(report, spent)| AppliedView {
         summary: numbers(report),
+        charged: json::amounts(&spent.charged),
+        charged_unpriced: spent.charged_unpriced,
+        in_doubt: json::amounts(&spent.in_doubt),
+        in_doubt_unpriced: spent.in_doubt_unpriced,
         converged: report.converged,
         left: report.left.as_deref(),
         stopped: report.outcome.stopped.as_deref(),

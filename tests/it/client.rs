@@ -1,10 +1,11 @@
 //! The client: batches, pages, retries, classes, secrets. Replies come from the emulator, or from a
 //! script where the emulator would be too well-behaved.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use renewctl::cloud::Gate;
 use renewctl::cloud::error::class;
 use renewctl::cloud::{
     self, Cloud, Credentials, CredentialsError, Endpoint, EndpointError, QuoteError, ReadId, RenewOrder,
@@ -219,14 +220,27 @@ fn scripted(answers: Vec<Result<HttpReply, TransportError>>) -> (Cloud, Rc<Scrip
     (Cloud::new(doors, credentials, Endpoint::Regional, 4), script)
 }
 
-async fn renew(cloud: &Cloud, until: &str) -> Result<cloud::Receipt, cloud::CallError> {
+/// Lets so many resends through.
+struct Resends(Cell<usize>);
+
+impl Gate for Resends {
+    fn may_resend(&self, _: Class) -> LocalFuture<'_, bool> {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        Box::pin(async move { left > 0 })
+    }
+}
+
+async fn renew(cloud: &Cloud, resends: usize) -> Result<cloud::Receipt, cloud::CallError> {
     let (region, id) = (beijing(), id("i-one"));
     let token = token::derive(&region, &id, time("2026-12-10T16:00:00Z"), time("2026-12-01T02:05:00Z"));
     let term = PurchaseTerm::new(Term::Months(1), Site::China).unwrap();
-    cloud.renew(&RenewOrder { region: &region, id: &id, term, token: &token }, time(until)).await
+    cloud
+        .renew(&RenewOrder { region: &region, id: &id, term, token: &token }, &Resends(Cell::new(resends)))
+        .await
 }
 
-const NEVER: &str = "2099-01-01T00:00:00Z";
+const FREELY: usize = usize::MAX;
 const OK_NUMBER: &str = r#"{"OrderId":234500000001,"RequestId":"R-1"}"#;
 const OK_TEXT: &str = r#"{"OrderId":"234500000001","RequestId":"R-1"}"#;
 
@@ -240,7 +254,7 @@ fn both_forms_of_an_order_number_are_read() {
     for body in [OK_NUMBER, OK_TEXT] {
         run(async {
             let (cloud, _) = scripted(vec![reply(200, body, &[])]);
-            assert_eq!(renew(&cloud, NEVER).await.unwrap().order_id, "234500000001");
+            assert_eq!(renew(&cloud, FREELY).await.unwrap().order_id, "234500000001");
         });
     }
 }
@@ -265,17 +279,19 @@ fn a_charge_is_repeated_only_as_the_table_says() {
         ("lost", lost(), 2, true),
         ("no connection", unsent(), 2, false),
         ("nonce", error(400, "SignatureNonceUsed"), 2, false),
-        ("busy", error(400, "LastOrderProcessing"), 1, false),
+        ("busy", error(400, "LastOrderProcessing"), 2, true),
+        ("an error without a code", reply(403, "<html>", &[]), 1, true),
+        ("a time-out of a proxy", reply(408, "", &[]), 2, true),
         ("claimed", error(400, "IdempotenceParamNotMatch"), 1, false),
         ("signature", error(400, "SignatureDoesNotMatch"), 1, false),
         ("balance", error(403, "InvalidAccountStatus.NotEnoughBalance"), 1, false),
         ("refused", error(403, "ChargeTypeViolation"), 1, false),
-        ("redirect", reply(302, "", &[("location", "http://elsewhere")]), 1, false),
+        ("redirect", reply(302, "", &[("location", "http://elsewhere")]), 1, true),
     ];
     for (name, first, attempts, maybe_done) in cases {
         run(async {
             let (cloud, script) = scripted(vec![first.clone(), reply(200, OK_NUMBER, &[])]);
-            assert_eq!(renew(&cloud, NEVER).await.is_ok(), attempts == 2, "{name}");
+            assert_eq!(renew(&cloud, FREELY).await.is_ok(), attempts == 2, "{name}");
             let asked = script.asked.borrow();
             assert_eq!(asked.len(), attempts, "{name}");
             let distinct =
@@ -289,7 +305,7 @@ fn a_charge_is_repeated_only_as_the_table_says() {
         run(async {
             let (cloud, _) =
                 scripted(vec![first.clone(), reply(403, r#"{"Code":"ChargeTypeViolation"}"#, &[])]);
-            assert_eq!(renew(&cloud, NEVER).await.unwrap_err().maybe_done, maybe_done, "{name}");
+            assert_eq!(renew(&cloud, FREELY).await.unwrap_err().maybe_done, maybe_done, "{name}");
         });
     }
 }
@@ -299,25 +315,25 @@ fn the_wish_of_the_server_is_in_milliseconds() {
     run(async {
         let throttled = reply(400, r#"{"Code":"Throttling.User"}"#, &[("x-acs-retry-after", "7250")]);
         let (cloud, script) = scripted(vec![throttled, reply(200, OK_NUMBER, &[])]);
-        renew(&cloud, NEVER).await.unwrap();
+        renew(&cloud, FREELY).await.unwrap();
         assert_eq!(script.asked.borrow()[1].1.as_millis(), 7250);
     });
 }
 
 #[test]
-fn patience_ends_and_so_does_the_day() {
+fn patience_ends() {
     run(async {
         let lost = || Err(TransportError::NoAnswer("reset".into()));
         let (cloud, script) = scripted((0..50).map(|_| lost()).collect());
-        let error = renew(&cloud, NEVER).await.unwrap_err();
+        let error = renew(&cloud, FREELY).await.unwrap_err();
         assert_eq!((error.attempts, script.asked.borrow().len(), error.maybe_done), (8, 8, true));
         let (cloud, script) = scripted((0..50).map(|_| lost()).collect());
-        // The machine's clock stands at 2026-11-23T00:00:00Z plus what this test slept.
-        renew(&cloud, "2026-11-23T00:02:00Z").await.unwrap_err();
-        let asked = script.asked.borrow().len();
-        assert!(asked <= 8, "{asked}");
-        renew(&cloud, "2026-11-23T00:00:00Z").await.unwrap_err();
-        assert_eq!(script.asked.borrow().len(), asked + 1, "no resend after the end");
+        renew(&cloud, 2).await.unwrap_err();
+        assert_eq!(script.asked.borrow().len(), 3, "no resend that the gate does not allow");
+        let unsent = || Err(TransportError::NotSent("no route".into()));
+        let (cloud, script) = scripted((0..50).map(|_| unsent()).collect());
+        assert!(!renew(&cloud, FREELY).await.unwrap_err().maybe_done);
+        assert_eq!(script.asked.borrow().len(), 4, "a network that is not there stays away");
     });
 }
 
@@ -328,10 +344,10 @@ fn a_wrong_clock_is_corrected_once_by_the_servers() {
             reply(400, r#"{"Code":"InvalidTimeStamp.Expired"}"#, &[("date", "Mon, 23 Nov 2026 01:00:00 GMT")])
         };
         let (cloud, script) = scripted(vec![expired(), reply(200, OK_NUMBER, &[])]);
-        renew(&cloud, NEVER).await.unwrap();
+        renew(&cloud, FREELY).await.unwrap();
         assert_eq!(form(&script.asked.borrow()[1].0, "Timestamp"), "2026-11-23T01%3A00%3A00Z");
         let (cloud, script) = scripted(vec![expired(), expired(), expired()]);
-        assert_eq!(renew(&cloud, NEVER).await.unwrap_err().class, Class::Resign);
+        assert_eq!(renew(&cloud, FREELY).await.unwrap_err().class, Class::Resign);
         assert_eq!(script.asked.borrow().len(), 2);
     });
 }
@@ -340,7 +356,7 @@ fn a_wrong_clock_is_corrected_once_by_the_servers() {
 fn a_request_asks_for_json_at_the_regional_host_and_hides_nothing_in_its_address() {
     run(async {
         let (cloud, script) = scripted(vec![reply(200, OK_NUMBER, &[])]);
-        renew(&cloud, NEVER).await.unwrap();
+        renew(&cloud, FREELY).await.unwrap();
         let (request, _) = &script.asked.borrow()[0];
         assert_eq!(request.url, "https://ecs.cn-beijing.aliyuncs.com/");
         assert_eq!((form(request, "Format"), form(request, "Version")), ("JSON".into(), "2014-05-26".into()));
@@ -380,6 +396,57 @@ fn real_replies_are_read_with_their_traps() {
         assert!(matches!(answer("i-two"), Answer::Unreadable(why) if why.reason.contains("cn-shanghai")));
         assert!(matches!(answer("i-three"), Answer::Unreadable(why) if why.reason.contains("soon")));
         assert_eq!(answer("i-five"), &Answer::Absent);
+    });
+}
+
+#[test]
+fn one_odd_record_makes_nobody_else_unreadable() {
+    let instances = r#"{"Instances":{"Instance":[
+        {"InstanceId":"i-one","InstanceName":null,"RegionId":"cn-beijing","InstanceChargeType":"PrePaid","Status":null,
+         "ExpiredTime":"2026-12-10T16:00Z","OperationLocks":null},
+        {"InstanceId":"i-two","RegionId":"cn-beijing","InstanceChargeType":7,"ExpiredTime":"2026-12-10T16:00Z"},
+        {"InstanceId":"i-three","RegionId":"cn-beijing","InstanceChargeType":"PrePaid"}]},"NextToken":""}"#;
+    let settings = r#"{"TotalCount":1,"InstanceRenewAttributes":{"InstanceRenewAttribute":[
+        {"InstanceId":"i-one","AutoRenewEnabled":"perhaps"}]}}"#;
+    run(async {
+        let (cloud, _) = scripted(vec![reply(200, instances, &[]), reply(200, settings, &[])]);
+        let live =
+            cloud.read(&want(["i-one", "i-two", "i-three"].map(str::to_owned)), &|_, _| ()).await.unwrap();
+        let answer = |text: &str| live.answers.get(&(beijing(), id(text))).unwrap();
+        let Answer::Found(one) = answer("i-one") else { panic!() };
+        assert!(matches!(&one.auto_renew, Some(Err(why)) if why.reason.contains("not understood")));
+        assert!(matches!(answer("i-two"), Answer::Unreadable(why) if why.reason.contains("not understood")));
+        assert!(matches!(answer("i-three"), Answer::Unreadable(why) if why.reason.contains("no time")));
+    });
+}
+
+#[test]
+fn an_answer_without_an_order_is_no_acknowledgement() {
+    for body in
+        [r#"{"RequestId":"R"}"#, r#"{"OrderId":null,"RequestId":"R"}"#, r#"{"OrderId":"","RequestId":"R"}"#]
+    {
+        run(async {
+            let (cloud, _) = scripted(vec![reply(200, body, &[])]);
+            assert!(renew(&cloud, FREELY).await.unwrap_err().maybe_done, "{body}");
+        });
+    }
+}
+
+#[test]
+fn the_servers_time_is_taken_from_the_cloud_only_and_never_runs_back() {
+    run(async {
+        let at = |date| [("date", date)];
+        let answers = vec![
+            reply(502, "<html>", &at("Mon, 23 Nov 2026 09:00:00 GMT")),
+            reply(200, OK_TEXT, &at("Mon, 23 Nov 2026 01:00:00 GMT")),
+            reply(200, OK_TEXT, &at("Mon, 23 Nov 2026 00:59:59 GMT")),
+        ];
+        let (cloud, _) = scripted(answers);
+        renew(&cloud, FREELY).await.unwrap();
+        let first = cloud.server_now();
+        assert_eq!(first, time("2026-11-23T01:00:00Z"));
+        renew(&cloud, FREELY).await.unwrap();
+        assert!(cloud.server_now() >= first);
     });
 }
 
@@ -484,7 +551,7 @@ fn the_servers_string_to_sign_is_cut_off_the_message() {
     run(async {
         let body = r#"{"Code":"SignatureDoesNotMatch","Message":"Specified signature is not matched with our calculation. server string to sign is:POST&%2F&AccessKeyId%3Dkey-id","RequestId":"R-9"}"#;
         let (cloud, _) = scripted(vec![reply(400, body, &[])]);
-        let text = renew(&cloud, NEVER).await.unwrap_err().text();
+        let text = renew(&cloud, FREELY).await.unwrap_err().text();
         assert_eq!(
             text,
             "RenewInstance: SignatureDoesNotMatch: Specified signature is not matched with our calculation., RequestId R-9"

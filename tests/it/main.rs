@@ -14,6 +14,7 @@ mod support;
 
 mod calendar;
 mod client;
+mod command_line;
 mod config;
 mod deciding;
 mod emulator;

@@ -482,6 +482,190 @@ fn no_charge_is_first_sent_just_after_midnight_in_beijing() {
 }
 
 #[test]
+fn a_resend_needs_all_that_a_first_send_needs() {
+    // Throttled, so that the cloud never saw the token: whoever renews meanwhile must not be followed.
+    type Change = fn(&mut renewctl::emulator::Emulator);
+    let cases: [(&str, Change); 4] = [
+        ("renewed by somebody", |e| e.set_expiry("i-one", time("2027-01-10T16:00:00Z"))),
+        ("locked", |e| e.set_lock("i-one", Some("security"))),
+        ("the platform's hours have begun", |e| {
+            e.set_setting("i-one", "AutoRenewal", 1);
+            e.set_expiry("i-one", time("2026-12-10T16:00:00Z"));
+            e.advance(9 * 3600);
+        }),
+        ("a new day has begun", |e| e.advance(24 * 3600)),
+    ];
+    for (name, change) in cases {
+        run(async {
+            let sim = Sim::new(&ONE.replace("2026-12-01T02:05:00Z", "2026-12-01T15:05:00Z"));
+            sim.fault("{ action: RenewInstance, nth: 1, times: 3, kind: throttle, retry_after_ms: 31000 }");
+            let meanwhile = async {
+                tokio::time::sleep(Duration::from_secs(45)).await;
+                change(&mut sim.emulator.borrow_mut());
+            };
+            let (applied, ()) = tokio::join!(sim.apply(WANT_ONE), meanwhile);
+            assert!(sim.ledger().is_empty(), "{name}: {}", applied.out);
+        });
+    }
+}
+
+#[test]
+fn the_platforms_hours_are_kept_to_the_moment_of_sending() {
+    run(async {
+        let world =
+            ONE.replace("2026-12-01T02:05:00Z", "2026-11-30T23:29:50Z").replace("12-10T16", "12-07T16");
+        let sim = Sim::new(&world.replace("price_per_month", "auto_renew: 1mo, price_per_month"));
+        sim.fault("{ action: DescribeRenewalPrice, nth: 1, kind: delay, ms: 15000 }");
+        let applied = sim.apply(WANT_ONE).await;
+        assert!(sim.ledger().is_empty(), "{}", applied.out);
+        assert_exit(&applied, Exit::NotConverged);
+    });
+}
+
+#[test]
+fn auto_renewal_is_not_switched_off_while_a_renewal_that_is_needed_waits() {
+    let off = WANT_ONE.replace("min_remaining", "auto_renew: off, min_remaining");
+    let on =
+        ONE.replace("12-10T16", "12-09T16").replace("price_per_month", "auto_renew: 1mo, price_per_month");
+    let worlds = [
+        ("the platform's hours", on.clone()),
+        ("a lock", on.replace("price_per_month", "lock: security, price_per_month")),
+        ("no price", on.replace(", price_per_month: '100.00'", "")),
+    ];
+    for (name, world) in worlds {
+        run(async {
+            let sim = Sim::new(&world);
+            assert_exit(&sim.apply(&off).await, Exit::NotConverged);
+            let status =
+                sim.emulator.borrow().instance("i-one", sim.clock.now_public()).unwrap().renewal_status;
+            assert_eq!(status, "AutoRenewal", "{name}");
+        });
+    }
+}
+
+#[test]
+fn a_setting_waits_while_an_earlier_charge_is_in_doubt() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.apply_and_die(WANT_ONE, Cut::BeforeSend).await;
+        let on = WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining");
+        assert_exit(&sim.apply(&on).await, Exit::NotConverged);
+        assert_eq!(sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"), 0);
+    });
+}
+
+#[test]
+fn a_move_that_is_short_of_ours_settles_nothing() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("5s", "10m"));
+        let longer = WANT_ONE.replace("min_remaining: 15d", "min_remaining: 15d, renew_period: 3mo");
+        let platform = async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            let mut emulator = sim.emulator.borrow_mut();
+            emulator.set_expiry("i-one", time("2026-12-12T16:00:00Z"));
+        };
+        let options = Options { verify_timeout_s: 60, ..Options::default() };
+        let (applied, ()) = tokio::join!(sim.apply_with(&longer, &options), platform);
+        assert_exit(&applied, Exit::InDoubt);
+        let again = sim.apply(&longer).await;
+        assert_exit(&again, Exit::NotConverged);
+        assert!(again.out.contains("held "), "{}", again.out);
+        assert_eq!(sim.ledger().len(), 1);
+    });
+}
+
+#[test]
+fn no_more_than_twenty_charges_are_unsettled() {
+    run(async {
+        let world = "
+now: 2026-12-01T12:05:00Z
+effect_delay: 2h
+generate: [{ count: 45, id_prefix: i-n, like: { region: cn-beijing, expires_in: 10d, price_per_month: 10 } }]
+";
+        let mut files = String::from(
+            "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ndefaults: { min_remaining: 15d }\ninstances:\n",
+        );
+        for number in 1..=45 {
+            writeln!(files, "  - {{ id: i-n{number:04} }}").unwrap();
+        }
+        let sim = Sim::new(world);
+        let applied = sim.apply_with(&files, &Options { verify_timeout_s: 2, ..Options::default() }).await;
+        assert_exit(&applied, Exit::InDoubt);
+        assert_eq!(sim.ledger().len(), 20);
+        assert!(applied.out.contains("In doubt: CNY 200.00"), "{}", applied.out);
+    });
+}
+
+#[test]
+fn a_stop_class_answer_stops_also_after_a_lost_one() {
+    run(async {
+        let sim = Sim::new(THREE);
+        sim.fault("{ action: RenewInstance, nth: 1, kind: lost_before }");
+        sim.fault("{ action: RenewInstance, nth: 2, kind: code, http: 403, code: Forbidden.RiskControl }");
+        let applied =
+            sim.apply_with(WANT_THREE, &Options { verify_timeout_s: 10, ..Options::default() }).await;
+        assert_exit(&applied, Exit::InDoubt);
+        assert_eq!(sent_tokens(&sim).len(), 2, "{}", applied.out);
+    });
+}
+
+#[test]
+fn a_deduction_that_comes_soon_is_under_the_caps() {
+    let world = ONE.replace("2026-12-01T02:05", "2026-12-01T12:05").replace("12-10T16", "12-06T16");
+    let file = |limits: &str, term: &str| {
+        format!(
+            "version: 1\nregion: cn-beijing\nlimits: {{ {limits} }}\ninstances: [{{ id: i-one, auto_renew: {term} }}]\n"
+        )
+    };
+    for (name, files, exit, text) in [
+        ("over the cap", file("max_charge: 50 CNY", "1mo"), 4, "CNY 100.00 is more than"),
+        ("no cap", file("max_renewals: 5", "1mo"), 4, "needs a cap"),
+        ("no price", file("max_charge: 50 CNY, max_term: 5y", "4y"), 3, "no known price"),
+    ] {
+        run(async {
+            let sim = Sim::new(&world);
+            let applied = sim.apply(&files).await;
+            assert_eq!(applied.exit, exit, "{name}: {}{}", applied.out, applied.err);
+            assert!(
+                format!("{}{}", applied.out, applied.err).contains(text),
+                "{name}: {}{}",
+                applied.out,
+                applied.err
+            );
+            assert_eq!(sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"), 0, "{name}");
+        });
+    }
+}
+
+#[test]
+fn a_failed_append_leaves_a_journal_that_the_next_run_can_use() {
+    run(async {
+        let sim = Sim::new(THREE);
+        sim.journal.tears.set(true);
+        sim.journal.appends_left.set(Some(2));
+        sim.apply(WANT_THREE).await;
+        sim.journal.appends_left.set(None);
+        let next = sim.apply(WANT_THREE).await;
+        assert!(next.err.contains("is torn"), "{}", next.err);
+        assert_ne!(next.exit, Exit::Error.code(), "{}", next.err);
+        assert_eq!(renewctl::journal::parse(&sim.journal.bytes.borrow()).damaged, None);
+    });
+}
+
+#[test]
+fn wrong_credentials_in_the_middle_stop_everything() {
+    run(async {
+        let sim = Sim::new(THREE);
+        // The plan reads twice, once for each region; then comes the reading before the charges.
+        sim.fault("{ action: DescribeInstances, nth: 3, times: 99, kind: code, http: 400, code: InvalidSecurityToken.Expired }");
+        let applied = sim.apply(WANT_THREE).await;
+        assert_exit(&applied, Exit::Error);
+        assert!(sim.ledger().is_empty());
+        assert!(sim.emulator.borrow().call_count("DescribeInstances") < 8);
+    });
+}
+
+#[test]
 fn resends_of_one_charge_stop_at_midnight() {
     run(async {
         let sim = Sim::new(&ONE.replace("2026-12-01T02:05:00Z", "2026-12-01T15:59:58Z"));

@@ -100,6 +100,8 @@ pub struct MemoryJournal {
     pub bytes: RefCell<Vec<u8>>,
     /// Appends that still succeed; `None`: all.
     pub appends_left: Cell<Option<usize>>,
+    /// Whether a failing append leaves half of its bytes.
+    pub tears: Cell<bool>,
     pub locked_by_other: Cell<bool>,
 }
 
@@ -112,7 +114,12 @@ impl JournalStorage for MemoryJournal {
     }
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         match self.appends_left.get() {
-            Some(0) => return Err(io::Error::other("no space left on device")),
+            Some(0) => {
+                if self.tears.get() {
+                    self.bytes.borrow_mut().extend_from_slice(&bytes[..bytes.len() / 2]);
+                }
+                return Err(io::Error::other("no space left on device"));
+            }
             Some(left) => self.appends_left.set(Some(left - 1)),
             None => {}
         }

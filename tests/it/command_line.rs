@@ -1,0 +1,393 @@
+//! The binary, as a new user meets it: in an empty folder, with stdout, stderr and exit status.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A folder that goes with the test, with the examples in it.
+struct Folder(tempfile::TempDir);
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"), &folder.path().join("examples"));
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_renewctl"));
+        command.args(split(arguments)).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Run {
+        Run::from(self.command(arguments).output().unwrap())
+    }
+
+    fn ledger(&self) -> Vec<Value> {
+        let run = self.run("emulator ledger --format json");
+        serde_json::from_str::<Value>(&run.out).unwrap()["charges"].as_array().unwrap().clone()
+    }
+}
+
+/// Words, with quotes as a shell reads them.
+fn split(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in text.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words
+}
+
+#[derive(Debug)]
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+const APPLY: &str = "apply --emulator -f examples/quickstart --auto-approve";
+
+#[test]
+fn quickstart_applies_once_and_then_has_no_changes() {
+    let folder = Folder::new();
+    let first = folder.run(APPLY);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(first.err.contains("EMULATOR: nothing here is real"), "{first:?}");
+    assert!(
+        first.out.contains("3 to renew, 2 to set auto-renew") && first.out.contains("Verified"),
+        "{first:?}"
+    );
+    let journal = fs::read(folder.path(".renewctl/journal.jsonl")).unwrap();
+    let second = folder.run(APPLY);
+    assert_eq!(second.code, 0, "{second:?}");
+    assert!(second.out.contains("No changes."), "{second:?}");
+    assert_eq!(fs::read(folder.path(".renewctl/journal.jsonl")).unwrap(), journal);
+    let ids: Vec<String> =
+        folder.ledger().iter().map(|charge| charge["instance_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, ["i-bp1quickjob1", "i-bp1quickweb1", "i-bp1quickweb2"], "one charge for each renewal");
+}
+
+#[test]
+fn troubled_shows_what_is_wrong_and_charges_nothing() {
+    let folder = Folder::new();
+    let run = folder.run("apply --emulator -f examples/troubled --auto-approve");
+    assert_eq!(run.code, 3, "{run:?}");
+    for text in ["blocked ", "held ", "at risk ", "Not converged"] {
+        assert!(run.out.contains(text), "{text}: {run:?}");
+    }
+    assert!(folder.ledger().is_empty());
+}
+
+#[test]
+fn a_plan_changes_nothing_and_writes_no_journal() {
+    let folder = Folder::new();
+    assert_eq!(folder.run("plan --emulator -f examples/quickstart").code, 0);
+    assert_eq!(folder.run("plan --emulator -f examples/quickstart --detailed-exitcode").code, 2);
+    assert!(folder.ledger().is_empty());
+    assert!(!folder.path(".renewctl/journal.jsonl").exists());
+    assert_eq!(folder.run(APPLY).code, 0);
+    assert_eq!(folder.run("plan --emulator -f examples/quickstart --detailed-exitcode").code, 0);
+    let reset = folder.run("emulator reset");
+    assert!(reset.out.contains("starts anew"), "{reset:?}");
+    let again = folder.run(APPLY);
+    assert_eq!(again.code, 0, "an old journal means nothing to a new world: {again:?}");
+    assert_eq!(folder.ledger().len(), 3);
+}
+
+#[test]
+fn json_is_one_document_on_stdout_whatever_happens() {
+    let folder = Folder::new();
+    let document = |arguments: &str, code: i32| -> Value {
+        let run = folder.run(arguments);
+        assert_eq!(run.code, code, "{arguments}: {run:?}");
+        serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{arguments}: {error}: {run:?}"))
+    };
+    assert_eq!(document("plan --emulator -f examples/quickstart --format json", 0)["summary"]["renew"], 3);
+    let refused = document(
+        "apply --emulator -f examples/quickstart --auto-approve --format json --max-charge '1 CNY'",
+        4,
+    );
+    assert_eq!((&refused["apply"], &refused["exit_code"]), (&Value::Null, &Value::from(4)));
+    assert_eq!(
+        document("apply --emulator -f examples/quickstart --format json", 6)["plan"]["summary"]["renew"],
+        3
+    );
+    assert_eq!(document(&format!("{APPLY} --format json"), 0)["apply"]["summary"]["done"], 5);
+    assert_eq!(document(&format!("{APPLY} --format json"), 0)["apply"], Value::Null);
+    assert_eq!(document("emulator ledger --format json", 0)["totals"][0]["amount"], "572.50");
+}
+
+#[test]
+fn wrong_usage_ends_with_64_and_says_how_to_do_it() {
+    let folder = Folder::new();
+    folder.write(
+        "wrong.yaml",
+        "version: 1\nregion: cn-beijing\ninstances:\n  - { id: web-1, min_remainig: 15d }\n",
+    );
+    fs::create_dir(folder.path("empty")).unwrap();
+    for (arguments, text) in [
+        ("", "Usage:"),
+        ("aply", "similar"),
+        ("plan", "--file"),
+        ("plan -f x.yaml --parallelism 0", "0 is not in 1..=64"),
+        ("apply -f x.yaml --max-charge 500", "5000 CNY"),
+        ("apply -f x.yaml --verify-timeout soon", "90s, 5m or 1h"),
+        ("validate -f none.yaml", "none.yaml cannot be read"),
+        ("validate -f empty", "no *.yaml or *.yml file"),
+        ("validate -f wrong.yaml", "min_remaining"),
+        ("validate -f examples/worlds", "error"),
+        ("emulator reset --world none.yaml", "cannot be read"),
+        ("emulator reset --world wrong.yaml", "the world file cannot be used"),
+    ] {
+        let run = folder.run(arguments);
+        assert_eq!(run.code, 64, "{arguments}: {run:?}");
+        assert!(run.err.contains(text) && run.out.is_empty(), "{arguments}: {run:?}");
+    }
+    let endpoint = folder
+        .command("plan -f examples/quickstart --endpoint-url http://example.com")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "b")
+        .output()
+        .unwrap();
+    let endpoint = Run::from(endpoint);
+    assert_eq!(endpoint.code, 64, "{endpoint:?}");
+    assert!(endpoint.err.contains("plain HTTP"), "{endpoint:?}");
+}
+
+#[test]
+fn valid_files_are_counted() {
+    let folder = Folder::new();
+    let run = folder.run("validate -f examples/quickstart -f examples/troubled/renewals.yaml");
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "Valid: 2 files, 12 instances.\n", ""));
+    let twice = folder.run("validate -f examples/quickstart -f examples/quickstart/renewals.yaml");
+    assert_eq!(twice.out, "Valid: 1 file, 5 instances.\n");
+}
+
+#[test]
+fn without_credentials_it_says_which_variable_is_missing() {
+    let folder = Folder::new();
+    let run = folder.run("plan -f examples/quickstart");
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.err.contains("ALIBABA_CLOUD_ACCESS_KEY_ID") && run.err.contains("--emulator"), "{run:?}");
+}
+
+#[test]
+fn a_secret_is_in_no_output_and_no_file() {
+    let folder = Folder::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let secret = "s3cr3tthatnobodymaysee";
+    let mut command = folder.command(&format!("-v plan -f examples/quickstart --endpoint-url {url}"));
+    command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "a").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret);
+    command.env("ALIBABA_CLOUD_SECURITY_TOKEN", "t0kenthatnobodymaysee");
+    let run = Run::from(command.output().unwrap());
+    assert_eq!(run.code, 0, "a plan of what could not be read: {run:?}");
+    assert!(run.out.contains("not complete"), "{run:?}");
+    for text in [&run.out, &run.err] {
+        assert!(!text.contains("nobodymaysee") && !text.contains("Signature="), "{text}");
+    }
+    let verbose = folder.run(&format!("-v {APPLY}"));
+    assert!(verbose.err.contains("RenewInstance"), "{verbose:?}");
+    assert!(!verbose.err.contains("emulator-secret") && !verbose.err.contains("Signature="), "{verbose:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = Folder::new();
+    let mut child = folder.command(APPLY).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(folder.ledger().len(), 3);
+}
+
+#[test]
+fn a_closed_stderr_ends_no_run() {
+    let folder = Folder::new();
+    let mut child =
+        folder.command(&format!("-v {APPLY}")).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(folder.ledger().len(), 3);
+}
+
+#[test]
+fn a_damaged_emulator_state_is_said_and_not_overwritten() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path(".renewctl")).unwrap();
+    folder.write(".renewctl/emulator.json", "{ torn");
+    let run = folder.run(APPLY);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.err.contains("renewctl emulator reset"), "{run:?}");
+    assert_eq!(fs::read_to_string(folder.path(".renewctl/emulator.json")).unwrap(), "{ torn");
+}
+
+/// Waits until a file holds a text; a bound keeps a broken run from waiting for ever.
+fn wait_for(path: &Path, text: &str) {
+    let start = Instant::now();
+    while !fs::read_to_string(path).is_ok_and(|content| content.contains(text)) {
+        assert!(start.elapsed() < Duration::from_secs(60), "{text} never came");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_killed_run_is_found_by_the_next_one_and_charged_once() {
+    for (kind, charges_at_death) in
+        [("delay, ms: 25000", 1), ("throttle, times: 100, retry_after_ms: 20000", 0)]
+    {
+        let folder = Folder::new();
+        let world = format!(
+            "now: 2026-12-01T02:05:00Z\ninstances: [{{ id: i-one, region: cn-beijing, expires_at: 2026-12-10T16:00:00Z, \
+             price_per_month: 100 }}]\nfaults: [{{ action: RenewInstance, nth: 1, kind: {kind} }}]\n"
+        );
+        folder.write("world.yaml", world);
+        folder.write("want.yaml", "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ninstances: [{ id: i-one, min_remaining: 15d }]\n");
+        assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+        let apply = "apply --emulator -f want.yaml --auto-approve";
+        let mut child = folder.command(apply).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for(&folder.path(".renewctl/journal.jsonl"), "charge-intent");
+        if charges_at_death > 0 {
+            wait_for(&folder.path(".renewctl/emulator.json"), "order_id");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(folder.ledger().len(), charges_at_death, "{kind}");
+        let next = folder.run(apply);
+        if charges_at_death == 1 {
+            assert_eq!(next.code, 0, "{next:?}");
+            assert!(next.out.contains("No changes."), "{next:?}");
+        } else {
+            assert_eq!(next.code, 3, "{next:?}");
+            assert!(next.out.contains("held ") && next.out.contains("outcome is not known"), "{next:?}");
+        }
+        assert_eq!(folder.ledger().len(), charges_at_death, "{kind}");
+    }
+}
+
+#[test]
+fn two_processes_share_one_journal_one_after_the_other() {
+    let folder = Folder::new();
+    folder.write("world.yaml", "now: 2026-12-01T02:05:00Z\ninstances: [{ id: i-one, region: cn-beijing, expires_at: 2026-12-10T16:00:00Z, price_per_month: 100 }]\nfaults: [{ action: RenewInstance, nth: 1, kind: delay, ms: 25000 }]\n");
+    folder.write("want.yaml", "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ninstances: [{ id: i-one, min_remaining: 15d }]\n");
+    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+    assert_eq!(folder.run("emulator reset --emulator=other.json --world world.yaml").code, 0);
+    let mut child = folder
+        .command("apply --emulator -f want.yaml --auto-approve")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&folder.path(".renewctl/journal.jsonl"), "charge-intent");
+    let second = folder.run("apply --emulator=other.json -f want.yaml --auto-approve");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(second.code, 8, "{second:?}");
+    assert!(second.err.contains("another run"), "{second:?}");
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let folder = Folder::new();
+    let version = folder.run("--version");
+    assert_eq!(
+        (version.code, version.out.as_str()),
+        (0, concat!("renewctl ", env!("CARGO_PKG_VERSION"), "\n"))
+    );
+    for command in ["", "validate ", "plan ", "apply ", "emulator ", "emulator reset ", "emulator ledger "] {
+        let help = folder.run(&format!("{command}--help"));
+        assert_eq!(help.code, 0, "{help:?}");
+        insta::assert_snapshot!(format!("help_{}", command.trim().replace(' ', "_")), help.out);
+    }
+}
+
+/// The console blocks of a page: each command with the output that is shown under it.
+fn console_blocks(page: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for block in page.split("```console\n").skip(1) {
+        for line in block.split("```").next().unwrap().lines() {
+            if let Some(command) = line.strip_prefix("$ ") {
+                found.push((command.to_owned(), String::new()));
+            } else {
+                let (_, output) = found.last_mut().unwrap();
+                output.push_str(line);
+                output.push('\n');
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_console_blocks_of_the_readme_are_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in ["README.md", "README.zh-CN.md"] {
+        let folder = Folder::new();
+        let blocks = console_blocks(&fs::read_to_string(root.join(page)).unwrap());
+        assert!(blocks.len() >= 5, "{page}");
+        for (command, expected) in blocks {
+            if command == "cargo test" {
+                let ci = fs::read_to_string(root.join(".ci/run")).unwrap();
+                assert!(
+                    ci.lines().any(|line| line.trim() == "cargo test"),
+                    "{page}: CI runs the same command"
+                );
+                continue;
+            }
+            let arguments =
+                command.strip_prefix("cargo run --release -- ").or_else(|| command.strip_prefix("renewctl "));
+            let Some(arguments) = arguments else { panic!("{page}: what is {command}?") };
+            let (arguments, shows_exit) =
+                arguments.strip_suffix("; echo $?").map_or((arguments, false), |a| (a, true));
+            let run = folder.run(arguments);
+            let mut shown = format!("{}{}", run.err, run.out);
+            if shows_exit {
+                writeln!(shown, "{}", run.code).unwrap();
+            } else {
+                assert_eq!(run.code, 0, "{page}: {command}: {run:?}");
+            }
+            assert_eq!(shown, expected, "{page}: {command}");
+        }
+    }
+}
