@@ -16,6 +16,9 @@ pub enum IdError {
     /// Not of the form of a region id.
     #[error("a region id looks like cn-beijing: lower-case ASCII letters, digits and hyphens")]
     Region,
+    /// Not of the form of a client token.
+    #[error("a client token is 1 to 64 visible ASCII characters")]
+    Token,
 }
 
 /// The id of an ECS instance: `i-` and ASCII letters, digits or hyphens, at most 64 in all.
@@ -75,6 +78,18 @@ impl RegionId {
 pub struct ClientToken(pub(crate) String);
 
 impl ClientToken {
+    /// Takes a token as it stands, 1 to 64 visible ASCII characters.
+    ///
+    /// # Errors
+    /// [`IdError::Token`] if `text` has another form.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        let visible = text.bytes().all(|b| b.is_ascii_graphic());
+        if text.is_empty() || text.len() > 64 || !visible {
+            return Err(IdError::Token);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
     /// The token as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -12,20 +12,26 @@ use serde::de::DeserializeOwned;
 
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
-use super::error::{CallError, class, hint};
+use super::error::{CallError, class, hint, leaves_doubt};
+use super::replies::ErrorReply;
 use super::sign;
-use super::wire::{Action, ErrorReply};
+use super::wire::Action;
 use crate::ids::RegionId;
 use crate::ports::{Clock, Entropy, HttpReply, HttpRequest, LocalFuture, Transport, TransportError};
 use crate::retry::{Class, PATIENCE};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, escape};
 
 /// The longest wait for one answer. The official SDKs allow RenewInstance 19 s or more.
 const ATTEMPT_TIMEOUT_MS: u64 = 30_000;
-/// A change of the server's clock against ours that is smaller than this is not believed, in seconds.
-const OFFSET_S_MIN: i64 = 2;
 /// Longest part of a message that is kept: SignatureDoesNotMatch embeds the whole request.
 const MESSAGE_CHARS_MAX: usize = 300;
+/// A change of the server's clock against ours that is smaller than this is not believed, in seconds.
+const OFFSET_S_MIN: i64 = 2;
+/// Real secrets have thirty characters, and session tokens hundreds.
+const SECRET_CHARS_MIN: usize = 8;
+/// What a person can do when there is no answer at all.
+const NO_ANSWER_HINT: &str =
+    "check the network, a proxy, and whether the region (or --endpoint-url) names a host that exists";
 
 /// What a client stands on.
 pub struct Doors {
@@ -37,19 +43,37 @@ pub struct Doors {
     pub entropy: Rc<dyn Entropy>,
 }
 
-/// Says whether a call may be sent once more, after the wait and just before the sending.
+/// Attempts while the answer is a 2xx that is not understood, which is as good as lost: a torn body is
+/// worth another try (a charge: under its token), a changed API is not.
+const UNREADABLE_ATTEMPTS_MAX: u32 = 3;
+
+/// Says whether a charge may be sent once more, after the wait and just before the sending.
 pub trait Gate {
     /// Whether to send again after an answer of this class.
     fn may_resend(&self, class: Class) -> LocalFuture<'_, bool>;
 }
 
-/// How one call may be repeated.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Policy<'a> {
-    /// Whether to wait and repeat while something is in progress.
-    pub(super) waits_when_busy: bool,
-    /// Asked before each repetition; without one, repetitions are free.
-    pub(super) gate: Option<&'a dyn Gate>,
+/// What a call does, which decides how it may be repeated (reference 5).
+#[derive(Clone, Copy)]
+pub(super) enum Policy<'a> {
+    /// It changes nothing.
+    Read,
+    /// It sets a state: safe to repeat, also after waiting for something in progress.
+    Setting,
+    /// It costs money: repeated only if the gate allows it each time.
+    Charge(&'a dyn Gate),
+}
+
+impl Policy<'_> {
+    /// Whether another attempt makes sense after a failure of this kind.
+    fn repeats(self, failure: &Failure, attempts: u32) -> bool {
+        match failure.class {
+            Class::Retry { .. } if failure.is_unreadable => attempts < UNREADABLE_ATTEMPTS_MAX,
+            Class::Retry { .. } => true,
+            Class::Busy => !matches!(self, Self::Read),
+            _ => false,
+        }
+    }
 }
 
 /// A good answer.
@@ -57,6 +81,8 @@ pub(super) struct Reply<T> {
     pub(super) body: T,
     /// Its Date header.
     pub(super) date: Option<DateTime<Utc>>,
+    /// Its request, by the header.
+    pub(super) request_id: Option<String>,
 }
 
 pub(super) struct Caller {
@@ -65,7 +91,7 @@ pub(super) struct Caller {
     endpoint: Endpoint,
     /// Server's clock minus the machine's.
     offset: Cell<Option<Duration>>,
-    /// Added to timestamps once the server has said that ours are wrong.
+    /// Added to timestamps once the server has refused ours and taken these.
     correction: Cell<Duration>,
 }
 
@@ -77,8 +103,10 @@ struct Failure {
     request_id: Option<String>,
     http_status: Option<u16>,
     maybe_done: bool,
+    /// A 2xx whose body is not what the action answers.
+    is_unreadable: bool,
     /// No connection was made.
-    unsent: bool,
+    is_unsent: bool,
     wish_ms: Option<u64>,
     date: Option<DateTime<Utc>>,
 }
@@ -110,32 +138,40 @@ impl Caller {
         policy: Policy<'_>,
     ) -> Result<Reply<T>, CallError> {
         let mut attempts = 0;
-        let mut maybe_done = false;
-        let mut resigned = false;
         let mut unsent = 0;
+        let mut maybe_done = false;
+        let mut correction: Option<Duration> = None;
+        let mut resigned = false;
         loop {
             attempts += 1;
-            let failure = match self.attempt(region, action).await {
+            let result = self.attempt(region, action, correction).await;
+            // Only a correction that the server took is kept: its Date header need not be the clock
+            // that it checks timestamps against.
+            let taken = result
+                .as_ref()
+                .err()
+                .is_none_or(|failure| failure.class != Class::Resign && failure.http_status.is_some());
+            if let (Some(correction), true) = (correction, taken) {
+                self.correction.set(correction);
+            }
+            let failure = match result {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
-            maybe_done |= failure.maybe_done;
-            let again = match failure.class {
-                Class::Retry { .. } => true,
-                Class::Busy => policy.waits_when_busy,
-                Class::Resign if !resigned => {
-                    resigned = true;
-                    self.correct_clock(&failure);
-                    true
-                }
-                _ => false,
+            maybe_done |= failure.maybe_done && !matches!(policy, Policy::Read);
+            let again = if failure.class == Class::Resign && !resigned {
+                resigned = true;
+                correction = self.corrected(&failure);
+                true
+            } else {
+                policy.repeats(&failure, attempts)
             };
-            unsent = if failure.unsent { unsent + 1 } else { 0 };
+            unsent = if failure.is_unsent { unsent + 1 } else { 0 };
             if !again || attempts >= PATIENCE.attempts_max || unsent >= PATIENCE.unsent_max {
                 return Err(failed(action.name, failure, attempts, maybe_done));
             }
             tokio::time::sleep(self.delay(&failure, attempts + 1)).await;
-            if let Some(gate) = policy.gate
+            if let Policy::Charge(gate) = policy
                 && !gate.may_resend(failure.class).await
             {
                 return Err(failed(action.name, failure, attempts, maybe_done));
@@ -155,12 +191,58 @@ impl Caller {
         PATIENCE.delay(attempt, throttled, failure.wish_ms, chance.into_iter().next().unwrap_or(0))
     }
 
-    /// Takes the server's clock for timestamps, if it was our clock that was wrong.
-    fn correct_clock(&self, failure: &Failure) {
-        let expired = failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidTimeStamp"));
-        if let (true, Some(date)) = (expired, failure.date) {
-            self.correction.set(date - self.doors.clock.now());
+    /// The server's clock minus ours, if it was our clock that the server refused.
+    fn corrected(&self, failure: &Failure) -> Option<Duration> {
+        let by_clock = failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidTimeStamp"));
+        failure.date.filter(|_| by_clock).map(|date| date - self.doors.clock.now())
+    }
+
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        region: &RegionId,
+        action: &Action,
+        correction: Option<Duration>,
+    ) -> Result<Reply<T>, Failure> {
+        let request = HttpRequest {
+            url: self.endpoint.url(region),
+            headers: vec![
+                ("accept".to_owned(), "application/json".to_owned()),
+                ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+            ],
+            body: self.signed_body(action, correction.unwrap_or_else(|| self.correction.get())),
+            timeout_ms: ATTEMPT_TIMEOUT_MS,
+        };
+        let answer = self.doors.transport.send(request).await;
+        let reply = answer.map_err(|error| {
+            let message = self.concealed(&error.to_string());
+            tracing::debug!(action = action.name, %region, error = escape(&message), "no answer");
+            no_answer(&error, message)
+        })?;
+        let date = reply.header("date").and_then(parse_date);
+        let result = self.judge(&reply, date);
+        // The clock of a proxy on the way is not the cloud's.
+        let from_cloud = result.as_ref().map_or_else(|failure| failure.code.is_some(), |_| true);
+        if let (true, Some(date)) = (from_cloud, date) {
+            self.learn_offset(date);
         }
+        match &result {
+            Ok(good) => tracing::debug!(
+                action = action.name,
+                %region,
+                status = reply.status,
+                request_id = good.request_id.as_deref(),
+                "ok"
+            ),
+            Err(failure) => tracing::debug!(
+                action = action.name,
+                %region,
+                status = failure.http_status,
+                code = failure.code.as_deref(),
+                request_id = failure.request_id.as_deref(),
+                "failed"
+            ),
+        }
+        result
     }
 
     /// A Date header tells whole seconds: a difference that small is no news, and taking it would let
@@ -174,51 +256,11 @@ impl Caller {
         }
     }
 
-    async fn attempt<T: DeserializeOwned>(
-        &self,
-        region: &RegionId,
-        action: &Action,
-    ) -> Result<Reply<T>, Failure> {
-        let request = HttpRequest {
-            url: self.endpoint.url(region),
-            headers: vec![
-                ("accept".to_owned(), "application/json".to_owned()),
-                ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
-            ],
-            body: self.signed_body(action),
-            timeout_ms: ATTEMPT_TIMEOUT_MS,
-        };
-        let answer = self.doors.transport.send(request).await;
-        let reply = answer.map_err(|error| {
-            tracing::debug!(action = action.name, %region, %error, "no answer");
-            no_answer(&error)
-        })?;
-        let date = reply.header("date").and_then(parse_date);
-        let result = judge(&reply, date);
-        // The clock of a proxy on the way is not the cloud's.
-        let from_cloud = result.as_ref().map_or_else(|failure| failure.code.is_some(), |_| true);
-        if let (true, Some(date)) = (from_cloud, date) {
-            self.learn_offset(date);
-        }
-        match &result {
-            Ok(_) => tracing::debug!(action = action.name, %region, "ok"),
-            Err(failure) => tracing::debug!(
-                action = action.name,
-                %region,
-                status = failure.http_status,
-                code = failure.code.as_deref(),
-                request_id = failure.request_id.as_deref(),
-                "failed"
-            ),
-        }
-        result
-    }
-
     /// The form body: everything travels in it, so that no address in a proxy's log holds a signature.
-    fn signed_body(&self, action: &Action) -> String {
+    fn signed_body(&self, action: &Action, correction: Duration) -> String {
         let mut nonce = [0; 16];
         self.doors.entropy.fill(&mut nonce);
-        let timestamp = self.doors.clock.now() + self.correction.get();
+        let timestamp = self.doors.clock.now() + correction;
         let mut parameters: Vec<(String, String)> =
             action.parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let common = [
@@ -240,13 +282,77 @@ impl Caller {
         let signature = sign::signature(&sign::string_to_sign("POST", &query), self.credentials.secret());
         format!("{query}&Signature={}", sign::percent_encode(&signature))
     }
+
+    /// Reads an answer. A 2xx whose body is not what the action answers is as good as lost.
+    fn judge<T: DeserializeOwned>(
+        &self,
+        reply: &HttpReply,
+        date: Option<DateTime<Utc>>,
+    ) -> Result<Reply<T>, Failure> {
+        let status = reply.status;
+        let header_id = reply.header("x-acs-request-id").map(plain);
+        let unreadable = (200..300).contains(&status);
+        let why = if unreadable {
+            match serde_json::from_slice(&reply.body) {
+                Ok(body) => return Ok(Reply { body, date, request_id: header_id }),
+                Err(error) => Some(format!("the answer is not understood: {error}")),
+            }
+        } else {
+            None
+        };
+        let body: ErrorReply = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let code = body.code.as_deref().map(plain).filter(|code| !code.is_empty());
+        let class = if unreadable {
+            Class::Retry { throttled: false }
+        } else {
+            class(code.as_deref().unwrap_or_default(), status)
+        };
+        let message =
+            why.or(body.message).unwrap_or_else(|| format!("HTTP status {status} without a readable reason"));
+        Err(Failure {
+            class,
+            message: Untrusted::new(shorten(&self.concealed(&message))),
+            request_id: body.request_id.as_deref().map(plain).filter(|id| !id.is_empty()).or(header_id),
+            maybe_done: unreadable || leaves_doubt(code.as_deref().unwrap_or_default(), status),
+            code,
+            http_status: Some(status),
+            is_unreadable: unreadable,
+            is_unsent: false,
+            wish_ms: reply
+                .header("x-acs-retry-after")
+                .and_then(|text| text.trim().parse().ok())
+                .filter(|ms| *ms > 0),
+            date,
+        })
+    }
+
+    /// A text from outside without our secrets, plain or percent-encoded (once, or twice as in a
+    /// string to sign), in case that it repeats them.
+    fn concealed(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in [Some(self.credentials.secret()), self.credentials.security_token()] {
+            let mut form = secret.unwrap_or_default().to_owned();
+            for _ in 0..3 {
+                // Nothing that short is a secret, and replacing it would only garble.
+                if form.len() >= SECRET_CHARS_MIN {
+                    text = text.replace(&form, "[hidden]");
+                }
+                form = sign::percent_encode(&form);
+            }
+        }
+        text
+    }
 }
 
 fn failed(action: &'static str, failure: Failure, attempts: u32, maybe_done: bool) -> CallError {
     CallError {
         action,
         class: failure.class,
-        hint: failure.code.as_deref().and_then(hint),
+        hint: match &failure.code {
+            Some(code) => hint(code),
+            None if failure.http_status.is_none() => Some(NO_ANSWER_HINT),
+            None => None,
+        },
         code: failure.code,
         message: failure.message,
         request_id: failure.request_id,
@@ -256,57 +362,19 @@ fn failed(action: &'static str, failure: Failure, attempts: u32, maybe_done: boo
     }
 }
 
-fn no_answer(error: &TransportError) -> Failure {
+fn no_answer(error: &TransportError, message: String) -> Failure {
     Failure {
         class: Class::Retry { throttled: false },
         code: None,
-        message: Untrusted::new(error.to_string()),
+        message: Untrusted::new(message),
         request_id: None,
         http_status: None,
         maybe_done: matches!(error, TransportError::NoAnswer(_)),
-        unsent: matches!(error, TransportError::NotSent(_)),
+        is_unreadable: false,
+        is_unsent: matches!(error, TransportError::NotSent(_)),
         wish_ms: None,
         date: None,
     }
-}
-
-/// Reads an answer. A 2xx whose body is not what the action answers is as good as lost.
-fn judge<T: DeserializeOwned>(reply: &HttpReply, date: Option<DateTime<Utc>>) -> Result<Reply<T>, Failure> {
-    let status = reply.status;
-    if (200..300).contains(&status) {
-        return serde_json::from_slice(&reply.body).map(|body| Reply { body, date }).map_err(|error| {
-            Failure {
-                class: Class::Retry { throttled: false },
-                code: None,
-                message: Untrusted::new(format!("the answer is not understood: {error}")),
-                request_id: reply.header("x-acs-request-id").map(plain),
-                http_status: Some(status),
-                maybe_done: true,
-                unsent: false,
-                wish_ms: None,
-                date,
-            }
-        });
-    }
-    let body: ErrorReply = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let code = body.code.as_deref().map(plain);
-    let class = class(code.as_deref().unwrap_or_default(), status);
-    let foreign = code.is_none() && class != (Class::Retry { throttled: true });
-    let wish_ms = reply.header("x-acs-retry-after").and_then(|text| text.trim().parse().ok());
-    let message = body.message.unwrap_or_else(|| format!("HTTP status {status} without a readable reason"));
-    Err(Failure {
-        class,
-        message: Untrusted::new(shorten(&message)),
-        request_id: body.request_id.as_deref().or_else(|| reply.header("x-acs-request-id")).map(plain),
-        code,
-        http_status: Some(status),
-        // "Unknown error" comes with 400, too; while something is in progress, it may be ours; and an
-        // error without a code is not the cloud's own word.
-        maybe_done: class == (Class::Retry { throttled: false }) || class == Class::Busy || foreign,
-        unsent: false,
-        wish_ms,
-        date,
-    })
 }
 
 /// Codes and RequestIds as they should be: short and plain.
@@ -314,9 +382,14 @@ fn plain(text: &str) -> String {
     text.chars().filter(char::is_ascii_graphic).take(100).collect()
 }
 
-/// The server's string-to-sign holds the key id and all parameters: it is cut off.
+/// Cuts a message to a readable length. The server's string to sign holds the key id and all
+/// parameters: it is for the debug log alone.
 fn shorten(message: &str) -> String {
-    let message = message.split("server string to sign is:").next().unwrap_or_default().trim_end();
+    let (message, rest) = message.split_once("server string to sign").unwrap_or((message, ""));
+    if !rest.is_empty() {
+        tracing::debug!(text = escape(rest), "server string to sign");
+    }
+    let message = message.trim_end();
     let mut short: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
     if short.len() < message.len() {
         short.push('…');

@@ -30,6 +30,12 @@ pub enum CredentialsError {
          (and {SECURITY_TOKEN} for a session), or try everything without an account: --emulator"
     )]
     Missing(&'static str),
+    /// A value with a blank, a line end or a character outside ASCII. It is not repeated here.
+    #[error(
+        "the environment variable {0} holds a blank, a line end or a character that no key has.\n  help: set it \
+         again, without quotes or blanks around the value"
+    )]
+    Malformed(&'static str),
 }
 
 impl Credentials {
@@ -48,12 +54,17 @@ impl Credentials {
     /// The key that the environment names.
     ///
     /// # Errors
-    /// [`CredentialsError::Missing`].
+    /// [`CredentialsError`], which names the variable.
     pub fn from_environment(environment: &dyn Environment) -> Result<Self, CredentialsError> {
+        let plain = |name, value: String| {
+            let valid = value.bytes().all(|b| b.is_ascii_graphic());
+            if valid { Ok(value) } else { Err(CredentialsError::Malformed(name)) }
+        };
         let var = |name| environment.var(name).ok_or(CredentialsError::Missing(name));
-        let credentials = Self::new(&var(KEY_ID)?, &var(KEY_SECRET)?);
+        let required = |name| var(name).and_then(|value| plain(name, value));
+        let credentials = Self::new(&required(KEY_ID)?, &required(KEY_SECRET)?);
         Ok(match environment.var(SECURITY_TOKEN) {
-            Some(token) => credentials.with_security_token(&token),
+            Some(token) => credentials.with_security_token(&plain(SECURITY_TOKEN, token)?),
             None => credentials,
         })
     }

@@ -8,8 +8,11 @@ mod credentials;
 mod endpoint;
 pub mod error;
 mod read;
+mod replies;
 pub mod sign;
 mod wire;
+
+use std::cell::RefCell;
 
 use chrono::{DateTime, Duration, Utc};
 use futures_util::StreamExt as _;
@@ -28,7 +31,7 @@ pub use error::CallError;
 pub use read::ReadId;
 
 use call::{Caller, Policy};
-use wire::{PlainReply, PriceReply, RenewReply};
+use replies::{PlainReply, PriceReply, RenewReply};
 
 /// A price to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,15 +127,16 @@ impl Cloud {
     /// [`QuoteError`].
     pub async fn quote(&self, region: &RegionId, id: &InstanceId, term: Term) -> Result<Quote, QuoteError> {
         let action = wire::renewal_price(region, id, term).ok_or(QuoteError::Unquotable(term))?;
-        let reply = self.caller.call::<PriceReply>(region, &action, Policy::default()).await;
+        let reply = self.caller.call::<PriceReply>(region, &action, Policy::Read).await;
         let reply = reply.map_err(QuoteError::Call)?;
+        let request_id = reply.body.request_id.clone().or(reply.request_id);
         reply.body.quote(reply.date.unwrap_or_else(|| self.server_now())).ok_or_else(|| {
             QuoteError::Call(CallError {
                 action: "DescribeRenewalPrice",
                 class: Class::Refused,
                 code: None,
                 message: Untrusted::new("the answer holds no price"),
-                request_id: None,
+                request_id,
                 http_status: Some(200),
                 attempts: 1,
                 maybe_done: false,
@@ -141,16 +145,29 @@ impl Cloud {
         })
     }
 
-    /// Asks several prices at once; the answers are in the order of `asks`.
+    /// Asks several prices at once; the answers are in the order of `asks`. Once the credentials are
+    /// refused, the rest is not asked and gets the same error.
     pub async fn quotes(
         &self,
         asks: &[QuoteAsk],
         progress: &dyn Fn(usize, usize),
     ) -> Vec<Result<Quote, QuoteError>> {
         let mut answers = Vec::with_capacity(asks.len());
-        let mut quotes = stream::iter(asks)
-            .map(|ask| self.quote(&ask.region, &ask.id, ask.term))
-            .buffered(self.parallelism);
+        let refused: RefCell<Option<QuoteError>> = RefCell::new(None);
+        let ask = async |ask: &QuoteAsk| {
+            let known = refused.borrow().clone();
+            if let Some(error) = known {
+                return Err(error);
+            }
+            let answer = self.quote(&ask.region, &ask.id, ask.term).await;
+            if let Err(QuoteError::Call(error)) = &answer
+                && error.class == Class::Credentials
+            {
+                refused.replace(Some(QuoteError::Call(error.clone())));
+            }
+            answer
+        };
+        let mut quotes = stream::iter(asks).map(ask).buffered(self.parallelism);
         while let Some(answer) = quotes.next().await {
             answers.push(answer);
             progress(answers.len(), asks.len());
@@ -169,9 +186,8 @@ impl Cloud {
         setting: AutoRenew,
     ) -> Result<Acknowledged, CallError> {
         let action = wire::modify_auto_renew(region, ids, setting);
-        let policy = Policy { waits_when_busy: true, gate: None };
-        let reply = self.caller.call::<PlainReply>(region, &action, policy).await?;
-        Ok(Acknowledged { request_id: reply.body.request_id })
+        let reply = self.caller.call::<PlainReply>(region, &action, Policy::Setting).await?;
+        Ok(Acknowledged { request_id: reply.body.request_id.or(reply.request_id).unwrap_or_default() })
     }
 
     /// Charges. Repeats what is transient or in progress, always with the same token, and only if
@@ -181,23 +197,8 @@ impl Cloud {
     /// [`CallError`]; its `maybe_done` tells whether the charge may have happened all the same.
     pub async fn renew(&self, order: &RenewOrder<'_>, gate: &dyn Gate) -> Result<Receipt, CallError> {
         let action = wire::renew(order.id, order.term, order.token);
-        let policy = Policy { waits_when_busy: true, gate: Some(gate) };
-        let reply = self.caller.call::<RenewReply>(order.region, &action, policy).await?;
-        let RenewReply { request_id, .. } = &reply.body;
-        let request_id = request_id.clone();
-        match reply.body.order() {
-            Some(order_id) => Ok(Receipt { order_id, request_id }),
-            None => Err(CallError {
-                action: action.name,
-                class: Class::Retry { throttled: false },
-                code: None,
-                message: Untrusted::new("the answer names no order"),
-                request_id: Some(request_id),
-                http_status: Some(200),
-                attempts: 1,
-                maybe_done: true,
-                hint: None,
-            }),
-        }
+        let reply = self.caller.call::<RenewReply>(order.region, &action, Policy::Charge(gate)).await?;
+        let request_id = reply.body.request_id.or(reply.request_id).unwrap_or_default();
+        Ok(Receipt { order_id: reply.body.order_id, request_id })
     }
 }

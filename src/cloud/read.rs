@@ -10,8 +10,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::call::{Caller, Policy};
-use super::error::CallError;
-use super::wire::{self, AutoRenewReply, BATCH, InstancesReply};
+use super::error::{CallError, is_permission, may_be_one_member};
+use super::replies::{AutoRenewItem, AutoRenewReply, InstanceReply, InstancesReply, Record};
+use super::wire::{self, BATCH};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{Answer, ChargeType, Live, LiveInstance, Unreadable};
 use crate::retry::Class;
@@ -31,9 +32,14 @@ pub struct ReadId {
 /// Calls that one batch may cost when parts of it are refused: enough to single out four bad ids of a
 /// hundred.
 const BATCH_CALLS_MAX: usize = 64;
+/// The same for a missing right, as long as no part has gone through: most likely it is missing for
+/// all. One bad id of a hundred is alone after fifteen calls.
+const BATCH_CALLS_WITHOUT_RIGHT_MAX: usize = 16;
 /// Pages of one batch of a hundred ids; more means that the paging goes round in circles.
 const PAGES_MAX: u32 = 20;
 
+/// Which instance, and where.
+type Key = (RegionId, InstanceId);
 /// One region and at most a hundred ids.
 type Batch = (RegionId, Vec<InstanceId>);
 
@@ -42,43 +48,69 @@ struct Part<T> {
     region: RegionId,
     results: Vec<(InstanceId, Result<T, Unreadable>)>,
     date: Option<DateTime<Utc>>,
-    /// An error that stops everything.
-    fatal: Option<CallError>,
 }
 
+/// How far a reading is. An id is done when nothing more is asked about it.
+struct Progress<'a> {
+    done: usize,
+    total: usize,
+    show: &'a dyn Fn(usize, usize),
+}
+
+impl Progress<'_> {
+    fn add(&mut self, ids: usize) {
+        self.done += ids;
+        (self.show)(self.done, self.total);
+    }
+}
+
+/// Instances first, then settings, each in full hundreds, over all regions at once.
 pub(super) async fn read(
     caller: &Caller,
     wanted: &[ReadId],
     parallelism: usize,
-    progress: &dyn Fn(usize, usize),
+    show: &dyn Fn(usize, usize),
 ) -> Result<Live, CallError> {
-    let all: BTreeSet<(RegionId, InstanceId)> =
-        wanted.iter().map(|want| (want.region.clone(), want.id.clone())).collect();
-    let total = all.len();
-    let mut live = Live { read_at: caller.server_now(), answers: BTreeMap::new() };
+    let began = caller.server_now();
+    let all: BTreeSet<Key> = wanted.iter().map(key).collect();
+    let with_setting: BTreeSet<Key> = wanted.iter().filter(|want| want.auto_renew).map(key).collect();
+    let mut progress = Progress { done: 0, total: all.len(), show };
+    let mut answers = BTreeMap::new();
     let mut first: Option<DateTime<Utc>> = None;
+    let mut asked = BTreeSet::new();
     let mut reads = stream::iter(batches(all))
         .map(|(region, ids)| in_parts(region, ids, async |region, ids| instances(caller, region, ids).await))
         .buffer_unordered(parallelism);
     while let Some(part) = reads.next().await {
-        if let Some(fatal) = part.fatal {
-            return Err(fatal);
-        }
+        let part = part?;
         first = earliest(first, part.date);
+        let mut done = part.results.len();
         for (id, result) in part.results {
+            let key = (part.region.clone(), id);
             let answer = match result {
-                Ok(Some(instance)) => Answer::Found(Box::new(instance)),
+                Ok(Some(instance)) => {
+                    // One pay-as-you-go or unknown id would fail a whole call.
+                    if instance.charge_type == ChargeType::Subscription && with_setting.contains(&key) {
+                        asked.insert(key.clone());
+                        done -= 1;
+                    }
+                    Answer::Found(Box::new(instance))
+                }
                 Ok(None) => Answer::Absent,
                 Err(why) => Answer::Unreadable(why),
             };
-            live.answers.insert((part.region.clone(), id), answer);
+            answers.insert(key, answer);
         }
-        progress(live.answers.len(), total);
+        progress.add(done);
     }
-    read_settings(caller, wanted, parallelism, &mut live).await?;
-    // Without a Date header: the time before the first request, so that a reading never looks newer.
-    live.read_at = first.unwrap_or(live.read_at);
+    drop(reads);
+    let mut live = Live { read_at: first.unwrap_or(began), answers };
+    read_settings(caller, asked, parallelism, &mut live, &mut progress).await?;
     Ok(live)
+}
+
+fn key(want: &ReadId) -> Key {
+    (want.region.clone(), want.id.clone())
 }
 
 fn earliest(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
@@ -88,34 +120,30 @@ fn earliest(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTi
     }
 }
 
-/// Only existing subscriptions are asked: one pay-as-you-go or unknown id fails a whole call.
 async fn read_settings(
     caller: &Caller,
-    wanted: &[ReadId],
+    asked: BTreeSet<Key>,
     parallelism: usize,
     live: &mut Live,
+    progress: &mut Progress<'_>,
 ) -> Result<(), CallError> {
-    let asked =
-        wanted.iter().filter(|want| want.auto_renew).map(|want| (want.region.clone(), want.id.clone()));
-    let subscription = |key: &(RegionId, InstanceId)| matches!(live.answers.get(key), Some(Answer::Found(instance)) if instance.charge_type == ChargeType::Subscription);
-    let asked: BTreeSet<_> = asked.filter(subscription).collect();
     let mut reads = stream::iter(batches(asked))
         .map(|(region, ids)| in_parts(region, ids, async |region, ids| settings(caller, region, ids).await))
         .buffer_unordered(parallelism);
     while let Some(part) = reads.next().await {
-        if let Some(fatal) = part.fatal {
-            return Err(fatal);
-        }
+        let part = part?;
+        let done = part.results.len();
         for (id, setting) in part.results {
             if let Some(Answer::Found(instance)) = live.answers.get_mut(&(part.region.clone(), id)) {
                 instance.auto_renew = Some(setting);
             }
         }
+        progress.add(done);
     }
     Ok(())
 }
 
-fn batches(ids: BTreeSet<(RegionId, InstanceId)>) -> Vec<Batch> {
+fn batches(ids: BTreeSet<Key>) -> Vec<Batch> {
     let mut regions: BTreeMap<RegionId, Vec<InstanceId>> = BTreeMap::new();
     for (region, id) in ids {
         regions.entry(region).or_default().push(id);
@@ -130,27 +158,29 @@ fn batches(ids: BTreeSet<(RegionId, InstanceId)>) -> Vec<Batch> {
 /// One answer for each id asked.
 type Found<T> = (Vec<(InstanceId, Result<T, Unreadable>)>, Option<DateTime<Utc>>);
 
-/// Reads a batch, in halves where it is refused.
+/// Reads a batch, in halves where it is refused for what may be one member. An error that stops
+/// everything is handed on.
 async fn in_parts<T>(
     region: RegionId,
     ids: Vec<InstanceId>,
     read: impl AsyncFn(&RegionId, &[InstanceId]) -> Result<Found<T>, CallError>,
-) -> Part<T> {
-    let mut part = Part { region, results: Vec::new(), date: None, fatal: None };
+) -> Result<Part<T>, CallError> {
+    let mut part = Part { region, results: Vec::new(), date: None };
     let mut stack = vec![ids];
     let mut calls = 0;
+    let mut some_read = false;
     while let Some(ids) = stack.pop() {
         calls += 1;
         match read(&part.region, &ids).await {
             Ok((results, date)) => {
+                some_read = true;
                 part.results.extend(results);
                 part.date = earliest(part.date, date);
             }
-            Err(error) if error.class == Class::Credentials => {
-                part.fatal = Some(error);
-                return part;
-            }
-            Err(error) if error.class == Class::Refused && ids.len() > 1 && calls < BATCH_CALLS_MAX => {
+            Err(error) if error.class == Class::Credentials => return Err(error),
+            Err(error)
+                if may_be_one_member(&error) && ids.len() > 1 && calls < calls_max(&error, some_read) =>
+            {
                 let (left, right) = ids.split_at(ids.len() / 2);
                 stack.push(right.to_vec());
                 stack.push(left.to_vec());
@@ -161,7 +191,11 @@ async fn in_parts<T>(
             }
         }
     }
-    part
+    Ok(part)
+}
+
+fn calls_max(error: &CallError, some_read: bool) -> usize {
+    if is_permission(error) && !some_read { BATCH_CALLS_WITHOUT_RIGHT_MAX } else { BATCH_CALLS_MAX }
 }
 
 fn circles(action: &'static str) -> CallError {
@@ -183,23 +217,29 @@ async fn instances(
     region: &RegionId,
     ids: &[InstanceId],
 ) -> Result<Found<Option<LiveInstance>>, CallError> {
-    let mut found: BTreeMap<InstanceId, Result<Option<LiveInstance>, Unreadable>> =
-        ids.iter().map(|id| (id.clone(), Ok(None))).collect();
+    let mut replies: BTreeMap<InstanceId, Record<InstanceReply>> = BTreeMap::new();
+    let mut torn: BTreeSet<InstanceId> = BTreeSet::new();
     let mut token: Option<String> = None;
     let mut date = None;
     for _ in 0..PAGES_MAX {
         let action = wire::describe_instances(region, ids, token.as_deref());
-        let reply = caller.call::<InstancesReply>(region, &action, Policy::default()).await?;
+        let reply = caller.call::<InstancesReply>(region, &action, Policy::Read).await?;
         date = earliest(date, reply.date);
         let next = reply.body.next_token.clone().filter(|next| !next.is_empty());
-        for (id, record) in reply.body.records() {
-            let Ok(id) = InstanceId::parse(&id) else { continue };
-            if let Some(slot) = found.get_mut(&id) {
-                *slot = record.and_then(|record| record.into_live(&id, region)).map(Some);
+        for instance in reply.body.into_instances() {
+            let Ok(id) = InstanceId::parse(&instance.instance_id) else { continue };
+            if replies.get(&id).is_some_and(|earlier| *earlier != instance) {
+                torn.insert(id.clone());
             }
+            replies.insert(id, instance);
         }
         if next.is_none() {
-            return Ok((found.into_iter().collect(), date));
+            let answer = |id: &InstanceId| match replies.remove(id) {
+                _ if torn.contains(id) => Err(told_twice()),
+                Some(record) => record.content.and_then(|instance| instance.into_live(id, region)).map(Some),
+                None => Ok(None),
+            };
+            return Ok((ids.iter().cloned().zip(ids.iter().map(answer)).collect(), date));
         }
         if next == token {
             break;
@@ -214,25 +254,40 @@ async fn settings(
     region: &RegionId,
     ids: &[InstanceId],
 ) -> Result<Found<LiveAutoRenew>, CallError> {
-    let missing = Unreadable { reason: "the cloud did not say its auto-renewal setting".to_owned() };
-    let mut found: BTreeMap<InstanceId, Result<LiveAutoRenew, Unreadable>> =
-        ids.iter().map(|id| (id.clone(), Err(missing.clone()))).collect();
+    let mut replies: BTreeMap<InstanceId, Record<AutoRenewItem>> = BTreeMap::new();
+    let mut torn: BTreeSet<InstanceId> = BTreeSet::new();
     let mut received = 0;
     for page in 1..=PAGES_MAX {
         let action = wire::describe_auto_renew(region, ids, page);
-        let reply = caller.call::<AutoRenewReply>(region, &action, Policy::default()).await?;
+        let reply = caller.call::<AutoRenewReply>(region, &action, Policy::Read).await?;
         let total = reply.body.total_count;
-        received += reply.body.len();
-        let last = reply.body.len() == 0 || received >= total;
-        for (id, setting) in reply.body.settings() {
-            let Ok(id) = InstanceId::parse(&id) else { continue };
-            if let Some(slot) = found.get_mut(&id) {
-                *slot = setting;
+        let items = reply.body.into_items();
+        received += items.len();
+        let last = items.is_empty() || total.is_none_or(|total| received >= total);
+        for item in items {
+            let Ok(id) = InstanceId::parse(&item.instance_id) else { continue };
+            if replies.get(&id).is_some_and(|earlier| *earlier != item) {
+                torn.insert(id.clone());
             }
+            replies.insert(id, item);
         }
-        if last {
-            return Ok((found.into_iter().collect(), None));
+        if last || ids.iter().all(|id| replies.contains_key(id)) {
+            let answer = |id: &InstanceId| match replies.get(id) {
+                _ if torn.contains(id) => Err(told_twice()),
+                Some(record) => {
+                    record.content.as_ref().map_err(Clone::clone).and_then(AutoRenewItem::setting)
+                }
+                None => {
+                    Err(Unreadable { reason: "the cloud did not say its auto-renewal setting".to_owned() })
+                }
+            };
+            return Ok((ids.iter().cloned().zip(ids.iter().map(answer)).collect(), None));
         }
     }
     Err(circles("DescribeInstanceAutoRenewAttribute"))
+}
+
+/// Pages that overlap must agree.
+fn told_twice() -> Unreadable {
+    Unreadable { reason: "the cloud told of it twice, and differently".to_owned() }
 }

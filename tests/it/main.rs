@@ -5,6 +5,8 @@
     clippy::panic,
     clippy::disallowed_methods,
     clippy::too_many_lines,
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
     missing_docs,
     unreachable_pub,
     reason = "tests stop at the first surprise, and touch the world"
@@ -15,6 +17,11 @@ mod support;
 mod calendar;
 mod client;
 mod command_line;
+mod cloud_calls;
+mod cloud_errors;
+mod cloud_reads;
+mod cloud_replies;
+mod cloud_script;
 mod config;
 mod deciding;
 mod emulator;
