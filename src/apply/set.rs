@@ -5,6 +5,7 @@
 
 use super::{Deeds, Progress, SettingResult, Stop, journal_failed};
 use crate::cloud::CallError;
+use crate::cloud::error::may_be_one_member;
 use crate::ids::InstanceId;
 use crate::journal::Record;
 use crate::plan::step::SetStep;
@@ -41,7 +42,7 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
         if error.class == Class::Credentials {
             progress.stop(Stop::Everything(error.text()));
         }
-        if error.class == Class::Refused && ids.len() > 1 && calls < CALLS_MAX {
+        if may_be_one_member(&error) && ids.len() > 1 && calls < CALLS_MAX {
             let (left, right) = ids.split_at(ids.len() / 2);
             batches.push(right.to_vec());
             batches.push(left.to_vec());
