@@ -194,12 +194,15 @@ impl Terminal for SystemTerminal {
             return;
         }
         let mut slot = self.bar.borrow_mut();
-        let bar = slot.get_or_insert_with(|| indicatif::ProgressBar::new(0));
-        bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
-        bar.set_message(what.to_owned());
-        if let Ok(style) = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
-            bar.set_style(style);
+        if let Some(other) = slot.take_if(|bar| bar.message() != what) {
+            other.finish_and_clear();
         }
+        let length = u64::try_from(total).unwrap_or(u64::MAX);
+        let bar = slot.get_or_insert_with(|| {
+            let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
+            let style = style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+            indicatif::ProgressBar::new(length).with_style(style).with_message(what.to_owned())
+        });
         bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
         if done >= total {
             bar.finish_and_clear();
