@@ -33,7 +33,7 @@
 //! | face | [`cli`] | arguments in, exit code out |
 //!
 //! Nothing above the doors knows that a network, a disk or a clock exists: `now` is the cloud's, and
-//! is handed in. API words live in `cloud::wire` and the emulator, nowhere else. The emulator shares
+//! is handed in. API words live in `cloud` and the emulator, nowhere else. The emulator shares
 //! no rule with the client, so that its ledger can judge it. One place sends, retries and signs
 //! (`cloud::call`), one writes the journal ([`journal::Journal`]), one touches the world ([`system`]).
 //!
@@ -44,7 +44,8 @@
 //! 1. **Token.** Every send for a need on one Beijing day carries the same `ClientToken`, whoever
 //!    sends it ([`plan::token`]): the cloud repeats its first answer, or refuses other parameters.
 //! 2. **Fresh reading.** Nothing is sent, for the first time or again, on a reading older than a
-//!    minute, or on one that differs from the plan (`apply::charge`).
+//!    minute, or on one that differs from the plan (`apply::charge`). When somebody else's order is
+//!    said to be in progress, nothing is sent again at all: its effect may come later than any wait.
 //! 3. **Midnight.** A new day is a new token, so resends stop at midnight and first sends begin at
 //!    00:45: by then the effect of yesterday's charge is visible, and 2 sees it.
 //! 4. **Holds.** What is in doubt is not planned again until its hold ends ([`journal::fold`]). With

@@ -26,14 +26,7 @@ pub enum PlanningError {
 }
 
 /// Reads the instances that the files name, with their settings.
-///
-/// # Errors
-/// [`PlanningError::Read`] if nothing can be read at all (credentials, for one).
-pub async fn read(
-    desired: &DesiredState,
-    cloud: &Cloud,
-    terminal: &dyn Terminal,
-) -> Result<Live, PlanningError> {
+async fn read(desired: &DesiredState, cloud: &Cloud, terminal: &dyn Terminal) -> Result<Live, PlanningError> {
     let ids: Vec<ReadId> = desired
         .instances
         .iter()
@@ -58,22 +51,8 @@ pub async fn plan(
     terminal: &dyn Terminal,
 ) -> Result<Plan, PlanningError> {
     let live = read(desired, cloud, terminal).await?;
-    decide(desired, &live, cloud, memory, terminal).await
-}
-
-/// Makes a plan from a reading.
-///
-/// # Errors
-/// [`PlanningError::Price`].
-pub async fn decide(
-    desired: &DesiredState,
-    live: &Live,
-    cloud: &Cloud,
-    memory: &Fold,
-    terminal: &dyn Terminal,
-) -> Result<Plan, PlanningError> {
     let now = live.read_at;
-    let draft = draft(desired, live, now, &memory.holds(live, now));
+    let draft = draft(desired, &live, now, &memory.holds(&live, now));
     let wanted: Vec<_> = draft.quotes().into_iter().collect();
     let asks: Vec<CloudAsk> = wanted
         .iter()

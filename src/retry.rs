@@ -12,8 +12,12 @@ pub enum Class {
         /// The service asked for fewer requests, and certainly did not act on this one.
         throttled: bool,
     },
-    /// An earlier order or request is in progress: wait, read again, then the same token.
-    Busy,
+    /// An earlier order or request is in progress.
+    Busy {
+        /// It is the request with this very token: wait, read again, then the same token. Otherwise it
+        /// is somebody else's order for the instance, and its effect can come later than any wait.
+        own: bool,
+    },
     /// The token is held by other parameters: an order may exist. Never another token in this run.
     Claimed,
     /// Clock or nonce: sign anew and send once more.

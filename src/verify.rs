@@ -5,19 +5,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, ReadId};
 use crate::desired::DesiredState;
 use crate::journal::fold::Fold;
-use crate::plan::draft::{Draft, draft};
+use crate::live::Answer;
+use crate::plan::Plan;
 use crate::plan::outcome::{Outcome, SettingResult};
-use crate::plan::{Item, Plan};
-use crate::planning::{PlanningError, decide, read};
+use crate::planning::{PlanningError, plan};
 use crate::ports::Terminal;
+use crate::term::LiveAutoRenew;
 
-/// The wait between readings while an accepted setting does not show yet.
-const POLL: Duration = Duration::from_secs(2);
+/// The first wait before reading again; it doubles up to [`POLL_MAX`].
+const POLL_FIRST: Duration = Duration::from_secs(1);
+/// The longest wait between readings.
+const POLL_MAX: Duration = Duration::from_secs(15);
 
-/// Waits until every accepted setting shows, or the time is over, and then plans anew.
+/// Waits until every accepted setting shows, or the time is over, and then reads everything and plans
+/// anew.
 ///
 /// # Errors
 /// [`PlanningError`] if the account cannot be read.
@@ -29,22 +33,32 @@ pub async fn verify(
     terminal: &dyn Terminal,
     timeout: Duration,
 ) -> Result<Plan, PlanningError> {
-    let deadline = Instant::now() + timeout;
-    loop {
-        let live = read(desired, cloud, terminal).await?;
-        let again = draft(desired, &live, live.read_at, &memory.holds(&live, live.read_at));
-        if !awaits_setting(&again, outcome) || Instant::now() >= deadline {
-            return decide(desired, &live, cloud, memory, terminal).await;
-        }
-        tokio::time::sleep(POLL).await;
-    }
+    settings_show(cloud, outcome, timeout).await?;
+    plan(desired, cloud, memory, terminal).await
 }
 
-/// Whether a setting that was accepted would have to be set again.
-fn awaits_setting(draft: &Draft, outcome: &Outcome) -> bool {
-    let accepted = |item: &Item<()>| {
-        let key = (item.region.clone(), item.id.clone());
-        matches!(outcome.settings.get(&key), Some((_, SettingResult::Done)))
-    };
-    draft.items.iter().any(|item| item.setting().is_some() && accepted(item))
+/// Reads the instances whose settings were accepted, and no others, until they show.
+async fn settings_show(cloud: &Cloud, outcome: &Outcome, timeout: Duration) -> Result<(), PlanningError> {
+    let accepted = outcome.settings.iter().filter(|(_, (_, result))| *result == SettingResult::Done);
+    let mut waiting: Vec<(ReadId, LiveAutoRenew)> = accepted
+        .map(|((region, id), (setting, _))| {
+            let read = ReadId { region: region.clone(), id: id.clone(), auto_renew: true };
+            (read, LiveAutoRenew::from(*setting))
+        })
+        .collect();
+    let deadline = Instant::now() + timeout;
+    let mut wait = POLL_FIRST;
+    loop {
+        let ids: Vec<ReadId> = waiting.iter().map(|(id, _)| id.clone()).collect();
+        let live = cloud.read(&ids, &|_, _| ()).await.map_err(PlanningError::Read)?;
+        waiting.retain(|(read, setting)| {
+            let answer = live.answers.get(&(read.region.clone(), read.id.clone()));
+            !matches!(answer, Some(Answer::Found(found)) if found.auto_renew == Some(Ok(*setting)))
+        });
+        if waiting.is_empty() || Instant::now() >= deadline {
+            return Ok(());
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(POLL_MAX);
+    }
 }

@@ -1,4 +1,4 @@
-//! Sending charges: price, fresh reading, hours, intent, call, outcome. In this order, always.
+//! Sending charges: fresh reading, price, hours, intent, call, outcome. In this order, always.
 //!
 //! A charge leaves here either with a result, or as a [`Sent`] one that only a later reading can
 //! settle. This file never sends twice under two tokens. What has to hold before the first send has
@@ -35,6 +35,10 @@ pub(super) struct Sent {
     pub(super) order_id: Option<String>,
     /// What is known, if it did not.
     pub(super) doubt: Option<String>,
+    /// Ours was certainly not made, but another order for the instance may exist.
+    pub(super) foreign: bool,
+    /// When the answer came, by the cloud's clock: the journal's hold counts from there.
+    pub(super) at: DateTime<Utc>,
 }
 
 /// Sends the charges of one wave, one after the other.
@@ -48,20 +52,19 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
             continue;
         }
         let rest = wave.get(index..).unwrap_or_default();
-        if !reading.as_ref().is_some_and(|live| is_fresh(live, deeds)) {
-            reading = read_or_stop(rest, deeds, progress).await;
+        refresh(&mut reading, rest, deeds, progress).await;
+        if progress.charges_stopped().is_none() {
+            if let Err(why) = check_price(step, deeds).await {
+                record(progress, step, ChargeResult::NotTried { why });
+                continue;
+            }
+            // Asking a price may take long.
+            refresh(&mut reading, rest, deeds, progress).await;
         }
-        if let Err(why) = check_price(step, deeds).await {
-            record(progress, step, ChargeResult::NotTried { why });
-            continue;
-        }
-        // Asking a price may take long.
-        if !reading.as_ref().is_some_and(|live| is_fresh(live, deeds)) {
-            reading = read_or_stop(rest, deeds, progress).await;
-        }
-        let verdict = match &reading {
-            Some(live) => compare(step, live, deeds.cloud.server_now()),
-            None => Reading::Differs("it could not be read just before the charge".to_owned()),
+        let verdict = match (&reading, progress.charges_stopped()) {
+            (_, Some(why)) => Reading::Differs(format!("the run was stopped: {why}")),
+            (Some(live), None) => compare(step, live, deeds.cloud.server_now()),
+            (None, None) => Reading::Differs("it could not be read just before the charge".to_owned()),
         };
         match verdict {
             Reading::Same => match send_one(step, reading.clone(), deeds, progress).await {
@@ -93,9 +96,18 @@ pub(super) async fn read(steps: &[ChargeStep], deeds: &Deeds<'_>) -> Result<Live
     deeds.cloud.read(&ids, &|_, _| ()).await
 }
 
-/// Reads; wrong credentials stop everything, and a cloud that cannot be read stops the charges.
-async fn read_or_stop(steps: &[ChargeStep], deeds: &Deeds<'_>, progress: &mut Progress) -> Option<Live> {
-    match read(steps, deeds).await {
+/// Reads again what is too old; wrong credentials stop everything, and a cloud that cannot be read
+/// stops the charges.
+async fn refresh(
+    reading: &mut Option<Live>,
+    steps: &[ChargeStep],
+    deeds: &Deeds<'_>,
+    progress: &mut Progress,
+) {
+    if reading.as_ref().is_some_and(|live| is_fresh(live, deeds)) {
+        return;
+    }
+    *reading = match read(steps, deeds).await {
         Ok(live) => {
             let nothing = live.answers.values().all(|answer| matches!(answer, Answer::Unreadable(_)));
             progress.read_failures = if nothing { progress.read_failures + 1 } else { 0 };
@@ -108,7 +120,7 @@ async fn read_or_stop(steps: &[ChargeStep], deeds: &Deeds<'_>, progress: &mut Pr
             progress.stop(Stop::Everything(error.text()));
             None
         }
-    }
+    };
 }
 
 /// What a reading says of a planned charge.
@@ -186,12 +198,16 @@ async fn send_one(
         let why = "the journal cannot be written".to_owned();
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
-    let check = Check { step, deeds, day: beijing_date(now), reading: RefCell::new(reading) };
+    let (reading, closed) = (RefCell::new(reading), RefCell::new(None));
+    let check = Check { step, deeds, day: beijing_date(now), reading, closed };
     let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token: &token };
     let answer = deeds.cloud.renew(&order, &check).await;
     write_outcome(step, &token, &answer, deeds, progress);
     match answer {
-        Ok(receipt) => sent(step, token, Some(receipt.order_id), None),
+        Ok(receipt) => {
+            let order_id = Some(receipt.order_id);
+            Attempt::Sent(Box::new(Sent { order_id, ..Sent::new(step, token, deeds) }))
+        }
         Err(error) => {
             let why = error.text();
             match error.class {
@@ -200,21 +216,32 @@ async fn send_one(
                 _ => {}
             }
             if is_unknown(&error) {
-                return sent(step, token, None, Some(why));
+                let foreign = !error.maybe_done;
+                let sent = Sent { doubt: Some(why), foreign, ..Sent::new(step, token, deeds) };
+                return Attempt::Sent(Box::new(sent));
             }
-            Attempt::Ended(ChargeResult::Failed { why })
+            Attempt::Ended(match check.closed.into_inner() {
+                Some(Reading::Reached(expires_at)) => ChargeResult::Satisfied { expires_at },
+                Some(Reading::Differs(because)) => {
+                    ChargeResult::Failed { why: format!("{why}; not sent again: {because}") }
+                }
+                Some(Reading::Same) | None => ChargeResult::Failed { why },
+            })
         }
     }
 }
 
-/// Whether a failed call may have charged all the same. A token held by other parameters means that
-/// another order may exist.
+/// Whether the instance may have been charged for all the same: by this call, or by another order,
+/// when the token is held by other parameters or an order is said to be in progress.
 fn is_unknown(error: &CallError) -> bool {
-    error.maybe_done || error.class == Class::Claimed
+    error.maybe_done || matches!(error.class, Class::Claimed | Class::Busy { .. })
 }
 
-fn sent(step: &ChargeStep, token: ClientToken, order_id: Option<String>, doubt: Option<String>) -> Attempt {
-    Attempt::Sent(Box::new(Sent { step: step.clone(), token, order_id, doubt }))
+impl Sent {
+    fn new(step: &ChargeStep, token: ClientToken, deeds: &Deeds<'_>) -> Self {
+        let at = deeds.cloud.server_now();
+        Self { step: step.clone(), token, order_id: None, doubt: None, foreign: false, at }
+    }
 }
 
 /// What has to hold before a resend: the same day, because the token is of that day; a reading of the
@@ -225,23 +252,35 @@ struct Check<'a> {
     deeds: &'a Deeds<'a>,
     day: NaiveDate,
     reading: RefCell<Option<Live>>,
+    /// Why the last answer was no.
+    closed: RefCell<Option<Reading>>,
 }
 
 impl Gate for Check<'_> {
     fn may_resend(&self, class: Class) -> LocalFuture<'_, bool> {
         Box::pin(async move {
-            let known = self.reading.take().filter(|live| class != Class::Busy && is_fresh(live, self.deeds));
+            let busy = matches!(class, Class::Busy { .. });
+            let known = self.reading.take().filter(|live| !busy && is_fresh(live, self.deeds));
             let live = match known {
                 Some(live) => live,
                 None => match read(std::slice::from_ref(self.step), self.deeds).await {
                     Ok(live) => live,
-                    Err(_) => return false,
+                    Err(error) => {
+                        self.closed.replace(Some(Reading::Differs(error.text())));
+                        return false;
+                    }
                 },
             };
             let now = self.deeds.cloud.server_now();
-            let same = matches!(compare(self.step, &live, now), Reading::Same);
+            let verdict = if beijing_date(now) == self.day {
+                compare(self.step, &live, now)
+            } else {
+                Reading::Differs("a new day has begun in Beijing, and with it a new token".to_owned())
+            };
             self.reading.replace(Some(live));
-            same && beijing_date(now) == self.day
+            let open = matches!(verdict, Reading::Same);
+            self.closed.replace(Some(verdict));
+            open
         })
     }
 }

@@ -41,9 +41,8 @@ pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut
             break;
         }
     }
-    let now = deeds.cloud.server_now();
     for charge in &sent {
-        end(outcome, charge, in_doubt(charge, now));
+        end(outcome, charge, in_doubt(charge));
     }
 }
 
@@ -73,14 +72,18 @@ fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<Charge
             .terminal
             .note(&format!("warning: the journal could not note that {} is settled: {error}", step.id));
     }
-    Some(if settled {
+    Some(if charge.foreign {
+        ChargeResult::Satisfied { expires_at: seen }
+    } else if settled {
         ChargeResult::Done { expires_at: seen, order_id }
     } else {
         ChargeResult::MovedFurther { expires_at: seen, order_id }
     })
 }
 
-fn in_doubt(charge: &Sent, now: DateTime<Utc>) -> ChargeResult {
+/// Until when the journal holds it.
+fn in_doubt(charge: &Sent) -> ChargeResult {
+    let now = charge.at;
     match (&charge.order_id, &charge.doubt) {
         (Some(order), _) => ChargeResult::InDoubt {
             why: format!("order {order} was acknowledged, but its effect has not shown"),

@@ -85,12 +85,18 @@ impl Apply<'_> {
         if !self.json {
             result(self.doors, &render::text::plan(&plan, self.style))?;
         }
+        let damaged = damage(&contents, &self.journal_name);
+        if let Some(text) = &damaged {
+            note(self.doors, self.quiet, &format!("warning: {text}"));
+        }
         if !plan.has_changes() {
             let exit = if plan.is_clean() { Exit::Ok } else { Exit::NotConverged };
-            return self.end_without_apply(&plan, exit, left(&plan).as_deref());
+            let left = left(&plan).map(|left| format!("Not converged: {left}."));
+            return self.end_without_apply(&plan, exit, left.as_deref());
         }
-        if let Some(text) = damage(&contents, &self.journal_name) {
-            return self.end_without_apply(&plan, Exit::Error, Some(&format!("error: {text}")));
+        if damaged.is_some() {
+            let message = "error: nothing is sent on a damaged journal.";
+            return self.end_without_apply(&plan, Exit::Error, Some(message));
         }
         let approved = match self.consent(&plan) {
             Ok(consent) => match approve(plan.clone(), self.max_charge.as_ref(), &consent) {
@@ -233,11 +239,7 @@ fn exit(outcome: &Outcome, converged: Option<bool>) -> Exit {
         Exit::InDoubt
     } else if outcome.stopped.is_some() && tally.failed == 0 && !outcome.had_effect() {
         Exit::Error
-    } else if converged == Some(true)
-        && tally.failed == 0
-        && tally.not_tried == 0
-        && outcome.moved_further() == 0
-    {
+    } else if converged == Some(true) && outcome.is_smooth() {
         Exit::Ok
     } else {
         Exit::NotConverged

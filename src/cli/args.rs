@@ -208,5 +208,6 @@ fn seconds(text: &str) -> Result<u64, String> {
         "h" => 3600,
         _ => return Err(message()),
     };
-    number.checked_mul(factor).filter(|seconds| *seconds <= 24 * 3600).ok_or_else(message)
+    let seconds = number.checked_mul(factor).filter(|seconds| (10..=24 * 3600).contains(seconds));
+    seconds.ok_or_else(|| "a time from 10s (an effect takes about so long) to 24h".to_owned())
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Cli, EMULATOR_STATE, EmulatorCommand, Format};
-use super::session::{Doors, Failure, fresh_emulator, open_emulator};
+use super::session::{Doors, Failure, fresh_emulator, look_at_emulator};
 use super::{Exit, result};
 use crate::emulator;
 use crate::text::escape;
@@ -13,7 +13,7 @@ pub(super) fn run(cli: &Cli, command: &EmulatorCommand, doors: &Doors) -> Result
     match command {
         EmulatorCommand::Reset { world } => reset(world.as_deref(), &state, doors)?,
         EmulatorCommand::Ledger { format } => {
-            let emulator = open_emulator(doors, &state)?;
+            let emulator = look_at_emulator(doors, &state)?;
             let text = match format {
                 Format::Text => emulator::ledger_text(&emulator),
                 Format::Json => emulator::ledger_json(&emulator),
@@ -36,7 +36,8 @@ fn reset(world: Option<&Path>, state: &Path, doors: &Doors) -> Result<(), Failur
                 .map_err(|_| Failure::new(Exit::Usage, format!("error: {shown} is not UTF-8 text")))?
         }
     };
-    let emulator = fresh_emulator(doors, state, &yaml)?;
+    let name = world.map_or_else(|| "the demo world".to_owned(), |path| escape(&path.to_string_lossy()));
+    let emulator = fresh_emulator(doors, state, &yaml, &name)?;
     let (state, now) = (escape(&state.to_string_lossy()), emulator.now(doors.clock.now()));
     let now = crate::calendar::show_beijing(now);
     result(doors, &format!("The emulator starts anew: {state}, its clock says {now}.\n"))

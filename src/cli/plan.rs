@@ -1,4 +1,4 @@
-//! `renewctl plan`: read, decide, show. Changes nothing and writes nothing.
+//! `renewctl plan`: read, decide, show. Changes nothing, and writes nothing but a fresh emulator's state.
 
 use super::args::{Cli, Format, PlanArgs};
 use super::session::{Colors, Doors, Failure, Session, desired_state, with_session};

@@ -241,23 +241,48 @@ async fn alongside<T>(
 
 /// The emulator's state from its file, or a fresh demo world, which is saved at once so that its
 /// clock starts now.
-pub(super) fn open_emulator(doors: &Doors, state: &Path) -> Result<Emulator, Failure> {
+fn open_emulator(doors: &Doors, state: &Path) -> Result<Emulator, Failure> {
+    match saved_emulator(doors, state)? {
+        Some(emulator) => Ok(emulator),
+        None => fresh_emulator(doors, state, emulator::DEMO_WORLD, "the demo world"),
+    }
+}
+
+/// The emulator's state from its file; if there is none, an untouched demo world that is not saved.
+pub(super) fn look_at_emulator(doors: &Doors, state: &Path) -> Result<Emulator, Failure> {
+    if let Some(emulator) = saved_emulator(doors, state)? {
+        return Ok(emulator);
+    }
+    doors.terminal.note(&format!("There is no emulator state at {} yet.", escape(&state.to_string_lossy())));
+    seed(doors, emulator::DEMO_WORLD, "the demo world")
+}
+
+fn saved_emulator(doors: &Doors, state: &Path) -> Result<Option<Emulator>, Failure> {
     let shown = escape(&state.to_string_lossy());
     match doors.files.read(state) {
-        Ok(bytes) => Emulator::from_state(&String::from_utf8_lossy(&bytes)).map_err(|error| {
-            Failure::error(format!("error: {shown} is no emulator state: {error}\n  help: start anew with renewctl emulator reset"))
+        Ok(bytes) => Emulator::from_state(&String::from_utf8_lossy(&bytes)).map(Some).map_err(|error| {
+            let help = "start anew with renewctl emulator reset";
+            Failure::error(format!("error: {shown} is no emulator state: {error}\n  help: {help}"))
         }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => fresh_emulator(doors, state, emulator::DEMO_WORLD),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::error(format!("error: {shown} cannot be read: {error}"))),
     }
 }
 
-/// Seeds a fresh world and saves it.
-pub(super) fn fresh_emulator(doors: &Doors, state: &Path, world: &str) -> Result<Emulator, Failure> {
+fn seed(doors: &Doors, world: &str, name: &str) -> Result<Emulator, Failure> {
     let id = random_id(doors.entropy.as_ref());
-    let emulator = Emulator::from_world(world, doors.clock.now(), &id).map_err(|error| {
-        Failure::new(Exit::Usage, format!("error: the world file cannot be used: {error}"))
-    })?;
+    Emulator::from_world(world, doors.clock.now(), &id)
+        .map_err(|error| Failure::new(Exit::Usage, format!("error: {name} cannot be used: {error}")))
+}
+
+/// Seeds a fresh world and saves it.
+pub(super) fn fresh_emulator(
+    doors: &Doors,
+    state: &Path,
+    world: &str,
+    name: &str,
+) -> Result<Emulator, Failure> {
+    let emulator = seed(doors, world, name)?;
     let save = saver(doors, state);
     save(&emulator.to_state()).map_err(|error| {
         let shown = escape(&state.to_string_lossy());

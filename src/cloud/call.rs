@@ -70,7 +70,11 @@ impl Policy<'_> {
         match failure.class {
             Class::Retry { .. } if failure.is_unreadable => attempts < UNREADABLE_ATTEMPTS_MAX,
             Class::Retry { .. } => true,
-            Class::Busy => !matches!(self, Self::Read),
+            Class::Busy { own } => match self {
+                Self::Read => false,
+                Self::Setting => true,
+                Self::Charge(_) => own,
+            },
             _ => false,
         }
     }
@@ -182,7 +186,7 @@ impl Caller {
     fn delay(&self, failure: &Failure, attempt: u32) -> std::time::Duration {
         match failure.class {
             Class::Resign => return std::time::Duration::ZERO,
-            Class::Busy => return std::time::Duration::from_millis(PATIENCE.busy_ms),
+            Class::Busy { .. } => return std::time::Duration::from_millis(PATIENCE.busy_ms),
             _ => {}
         }
         let mut chance = [0];

@@ -45,6 +45,8 @@ impl CallError {
 
 const RETRY: Class = Class::Retry { throttled: false };
 const THROTTLED: Class = Class::Retry { throttled: true };
+const BUSY_OWN: Class = Class::Busy { own: true };
+const BUSY_OTHER: Class = Class::Busy { own: false };
 
 /// Documented codes whose class is not [`Class::Refused`], and some that were only seen in the field.
 const TABLE: &[(&str, Class)] = &[
@@ -52,12 +54,12 @@ const TABLE: &[(&str, Class)] = &[
     ("UnknownError", RETRY),
     ("ServiceUnavailable", RETRY),
     ("ServiceUnavailable.RegionMaintaining", RETRY),
-    ("LastOrderProcessing", Class::Busy),
-    ("LastRequestProcessing", Class::Busy),
-    ("LastTokenProcessing", Class::Busy),
-    ("Idempotence.Processing", Class::Busy),
-    ("InvalidStatus.Upgrading", Class::Busy),
-    ("OperationConflict", Class::Busy),
+    ("LastOrderProcessing", BUSY_OTHER),
+    ("LastRequestProcessing", BUSY_OTHER),
+    ("LastTokenProcessing", BUSY_OWN),
+    ("Idempotence.Processing", BUSY_OWN),
+    ("InvalidStatus.Upgrading", BUSY_OTHER),
+    ("OperationConflict", BUSY_OTHER),
     ("IdempotenceParamNotMatch", Class::Claimed),
     ("IdempotentParameterMismatch", Class::Claimed),
     ("InvalidIdempotenceParameter.Mismatch", Class::Claimed),
@@ -205,15 +207,15 @@ pub fn class(code: &str, http_status: u16) -> Class {
 }
 
 /// Whether an error answer with `code` and `http_status` leaves open that the request was carried
-/// out: every 5xx but throttling; "unknown error", which also comes with 400; something in progress,
-/// which may be this very request; and an error without a code, which is not the cloud's own word
+/// out: every 5xx but throttling; "unknown error", which also comes with 400; this very request in
+/// progress; and an error without a code, which is not the cloud's own word
 /// (408, for one, by which a proxy says that it stopped waiting).
 pub fn leaves_doubt(code: &str, http_status: u16) -> bool {
     let class = class(code, http_status);
     if class == THROTTLED {
         return false;
     }
-    http_status >= 500 || class == RETRY || class == Class::Busy || code.is_empty()
+    http_status >= 500 || class == RETRY || class == BUSY_OWN || code.is_empty()
 }
 
 /// Whether a right is lacking: for the action as a whole, or, as policies can name single instances,

@@ -120,7 +120,9 @@ fn file_exceeded(plan: &Plan, index: usize, file: &DesiredFile) -> Vec<String> {
         refusals.extend(over_cap(&file_total(plan, index), &cap.value, &name, "raise it in the file"));
     }
     if let Some(cap) = &file.limits.max_renewals {
-        let number = plan.items.iter().filter(|item| item.file == index && item.renewal().is_some()).count();
+        // A deduction without a price is bounded by nothing else.
+        let counts = |item: &&Item<PriceDecision>| item.renewal().is_some() || item.unpriced() > 0;
+        let number = plan.items.iter().filter(|item| item.file == index).filter(counts).count();
         if number > usize::try_from(cap.value).unwrap_or(usize::MAX) {
             let (bound, place) = (cap.value, &cap.place);
             refusals.push(format!(

@@ -149,6 +149,14 @@ impl Outcome {
         self.charges.values().filter(further).count()
     }
 
+    /// Whether every action ended as planned.
+    pub fn is_smooth(&self) -> bool {
+        let tally = self.tally();
+        self.stopped.is_none()
+            && tally.failed + tally.not_tried + tally.in_doubt == 0
+            && self.moved_further() == 0
+    }
+
     /// Whether any call of the run had, or may have had, an effect.
     pub fn had_effect(&self) -> bool {
         let charge = |report: &ChargeReport| {

@@ -203,7 +203,7 @@ fn commitment(item: &Item<PriceDecision>, now: DateTime<Utc>, quotes: &Quotes) -
     let term = term.term();
     let live = item.live.as_ref()?;
     let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);
-    let first_day = beijing_date(expiry) - Duration::days(window::PLATFORM_DAYS);
+    let first_day = window::first_deduction_day(expiry);
     let tomorrow = beijing_date(now) + Duration::days(1);
     let at = beijing_instant(first_day.max(tomorrow), DEDUCTION_HOUR, 0)?;
     let ask = QuoteAsk { region: item.region.clone(), id: item.id.clone(), term };

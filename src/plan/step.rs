@@ -81,10 +81,11 @@ pub fn steps(plan: &Plan) -> Steps {
             charges.push(charge);
         }
         if let Some(setting) = item.setting() {
-            let condition = condition(setting, item.renewal().is_some(), item, plan.evaluated_at);
-            let group = if condition == Condition::None { &mut first } else { &mut last };
-            let key = (item.region.clone(), setting.after, condition);
-            group.entry(key).or_default().push(item.id.clone());
+            for (value, condition) in settings(setting, item.renewal().is_some(), item, plan.evaluated_at) {
+                let group = if condition == Condition::None { &mut first } else { &mut last };
+                let key = (item.region.clone(), value, condition);
+                group.entry(key).or_default().push(item.id.clone());
+            }
         }
     }
     charges.sort_by(|a, b| (a.expires_before, &a.region, &a.id).cmp(&(b.expires_before, &b.region, &b.id)));
@@ -93,22 +94,27 @@ pub fn steps(plan: &Plan) -> Steps {
 
 type Key = (RegionId, AutoRenew, Condition);
 
-/// A mark against renewal is lifted before the charge (reference 2.3); if that is refused, the charge
-/// is tried all the same, because both sources agree that renewing by hand remains possible. After
-/// expiry no setting is accepted, so it waits for the charge.
-fn condition(setting: &Setting, renewing: bool, item: &Item<PriceDecision>, now: DateTime<Utc>) -> Condition {
+/// The values to set for one instance, each with its condition. A mark against renewal is lifted
+/// before the charge (reference 2.3), by `off`: a term would come into the platform's hours. If that
+/// is refused, the charge is tried all the same, because both sources agree that renewing by hand
+/// remains possible. After expiry no setting is accepted, so it waits for the charge.
+fn settings(
+    setting: &Setting,
+    renewing: bool,
+    item: &Item<PriceDecision>,
+    now: DateTime<Utc>,
+) -> Vec<(AutoRenew, Condition)> {
     let expired = item.live.as_ref().is_some_and(|live| live.expires_at <= now);
-    if !renewing {
-        Condition::None
-    } else if expired {
-        Condition::Settled
-    } else if setting.before == LiveAutoRenew::Never {
-        Condition::None
-    } else if matches!(setting.after, AutoRenew::Every(_)) {
-        Condition::NotInDoubt
-    } else {
-        Condition::Settled
+    let enables = matches!(setting.after, AutoRenew::Every(_));
+    let marked = setting.before == LiveAutoRenew::Never;
+    if !renewing || (marked && !enables && !expired) {
+        return vec![(setting.after, Condition::None)];
     }
+    if expired || !enables {
+        return vec![(setting.after, Condition::Settled)];
+    }
+    let lifted = marked.then_some((AutoRenew::Off, Condition::None));
+    lifted.into_iter().chain([(setting.after, Condition::NotInDoubt)]).collect()
 }
 
 fn charge(item: &Item<PriceDecision>, renewal: &Renewal<PriceDecision>) -> Option<ChargeStep> {

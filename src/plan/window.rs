@@ -1,6 +1,6 @@
 //! The hours in which a charge has to wait: the platform's own renewal, and the start of a day.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::{Hold, HoldCode};
 use crate::calendar::{beijing_date, beijing_instant, beijing_minute_of_day};
@@ -10,7 +10,7 @@ use crate::term::LiveAutoRenew;
 /// The platform deducts from the 9th day before expiry on (ECS API text, both sites). The
 /// international billing guide names other days (dis): 3 and 1 before and the day itself, which lie
 /// within, and 6 and 14 after, when waiting would be worse.
-pub(super) const PLATFORM_DAYS: i64 = 9;
+const PLATFORM_DAYS: i64 = 9;
 /// The platform deducts "usually between 08:00 and 18:00" Beijing time (China FAQ); half an hour is
 /// left on both sides.
 const PLATFORM_FROM_MINUTE: u32 = 7 * 60 + 30;
@@ -21,6 +21,11 @@ const PLATFORM_HOURS_LEFT_MIN: i64 = 48;
 /// A new day means new tokens: no first send until the effects of yesterday's charges are visible.
 /// Assumed: the lag of an effect is at most 30 minutes.
 const MIDNIGHT_TO: (u32, u32) = (0, 45);
+
+/// The first day, in Beijing, on which the platform deducts for an expiry.
+pub(super) fn first_deduction_day(expires_at: DateTime<Utc>) -> NaiveDate {
+    beijing_date(expires_at) - Duration::days(PLATFORM_DAYS)
+}
 
 fn until_today(now: DateTime<Utc>, (hour, minute): (u32, u32)) -> Option<DateTime<Utc>> {
     beijing_instant(beijing_date(now), hour, minute).filter(|until| now < *until)
@@ -41,8 +46,7 @@ pub fn is_urgent(live: &LiveInstance, now: DateTime<Utc>) -> bool {
 /// Holds a charge while the platform itself may be renewing the instance.
 pub fn platform(live: &LiveInstance, now: DateTime<Utc>) -> Option<Hold> {
     let Some(Ok(LiveAutoRenew::Every(_))) = live.auto_renew else { return None };
-    let left = live.expires_at - now;
-    if left > Duration::days(PLATFORM_DAYS) || is_urgent(live, now) {
+    if beijing_date(now) < first_deduction_day(live.expires_at) || is_urgent(live, now) {
         return None;
     }
     if beijing_minute_of_day(now) < PLATFORM_FROM_MINUTE {

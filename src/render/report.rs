@@ -138,9 +138,16 @@ pub fn text(report: &Report<'_>, style: Style) -> String {
 
 fn verification(report: &Report<'_>, style: Style) -> String {
     match (report.converged, &report.left) {
-        (Some(true), _) => {
+        (Some(true), _) if report.outcome.is_smooth() => {
             let verified = paint(style, Green, "Verified");
             format!("{verified}: read again, every instance is as the files ask for.\n")
+        }
+        (Some(true), _) => {
+            let verified = paint(style, Yellow, "Verified");
+            format!(
+                "{verified}: read again, every instance is as the files ask for; but not everything went as planned, \
+                 see above.\n"
+            )
         }
         (Some(false), left) => {
             let left = left.as_deref().unwrap_or("something is left to do");

@@ -17,7 +17,7 @@ const ACTIONS: [&str; 5] = [
 fn word(class: Class) -> &'static str {
     match class {
         Class::Retry { .. } => "retry",
-        Class::Busy => "busy",
+        Class::Busy { .. } => "busy",
         Class::Claimed => "claimed",
         Class::Resign => "resign",
         Class::Credentials => "credentials",
@@ -75,7 +75,7 @@ fn families_and_unknown_codes() {
         ("Account.Arrearage", 500, Class::Stop),
         ("NoPayMethod", 400, Class::Stop),
         ("NotEnoughBalance", 429, Class::Stop),
-        ("LastRequestProcessing", 400, Class::Busy),
+        ("LastRequestProcessing", 400, Class::Busy { own: false }),
     ] {
         assert_eq!(class(code, status), expected, "{code} with HTTP {status}");
     }
@@ -93,7 +93,8 @@ fn what_leaves_doubt() {
         ("InsufficientBalance", 500, true),
         ("InsufficientBalance", 403, false),
         ("InvalidPeriod", 400, false),
-        ("LastOrderProcessing", 400, true),
+        ("LastOrderProcessing", 400, false),
+        ("Idempotence.Processing", 400, true),
         ("", 429, false),
         ("", 403, true),
         ("", 408, true),

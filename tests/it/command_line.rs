@@ -178,7 +178,7 @@ fn wrong_usage_ends_with_64_and_says_how_to_do_it() {
         ("validate -f wrong.yaml", "min_remaining"),
         ("validate -f examples/worlds", "error"),
         ("emulator reset --world none.yaml", "cannot be read"),
-        ("emulator reset --world wrong.yaml", "the world file cannot be used"),
+        ("emulator reset --world wrong.yaml", "wrong.yaml cannot be used"),
     ] {
         let run = folder.run(arguments);
         assert_eq!(run.code, 64, "{arguments}: {run:?}");

@@ -100,7 +100,7 @@ pub struct MemoryJournal {
     pub bytes: RefCell<Vec<u8>>,
     /// Appends that still succeed; `None`: all.
     pub appends_left: Cell<Option<usize>>,
-    /// Whether a failing append leaves half of its bytes.
+    /// Whether a failing append leaves half of its bytes, and the next one succeeds again.
     pub tears: Cell<bool>,
     pub locked_by_other: Cell<bool>,
 }
@@ -117,6 +117,7 @@ impl JournalStorage for MemoryJournal {
             Some(0) => {
                 if self.tears.get() {
                     self.bytes.borrow_mut().extend_from_slice(&bytes[..bytes.len() / 2]);
+                    self.appends_left.set(None);
                 }
                 return Err(io::Error::other("no space left on device"));
             }
