@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::args::{ApplyArgs, Cli, Format};
 use super::plan::{damage, note_skew, note_torn, read_journal};
-use super::session::{Colors, Doors, Failure, Session, desired_state, random_id, with_session};
+use super::session::{Colors, Doors, Failure, Session, desired_state, random_id, select, with_session};
 use super::{Exit, note, result};
 use crate::apply::{Deeds, execute};
 use crate::desired::DesiredState;
@@ -23,7 +23,8 @@ use crate::system::JournalFile;
 use crate::verify::verify;
 
 pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
-    let (desired, warnings) = desired_state(&args.files, doors, colors)?;
+    let (mut desired, warnings) = desired_state(&args.files, doors, colors)?;
+    select(&mut desired, &args.selection)?;
     note(doors, cli.common.quiet, &warnings);
     with_session(&cli.common, doors, async |session: Session| {
         let apply = Apply {

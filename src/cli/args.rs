@@ -112,9 +112,23 @@ pub(super) enum Command {
         after_help = "Examples:\n    renewctl apply -f renewals.yaml\n    renewctl apply -f renewals.yaml --auto-approve --max-charge '500 CNY'\n    renewctl apply --emulator -f examples/quickstart --auto-approve"
     )]
     Apply(ApplyArgs),
-    /// The embedded emulator: start anew, or show what it charged.
+    /// The embedded emulator: serve it, start anew, or show what it charged.
     #[command(subcommand)]
     Emulator(EmulatorCommand),
+    /// Print a JSON Schema, for editors.
+    #[command(after_help = "Examples:\n    renewctl schema desired-state > desired-state.schema.json")]
+    Schema {
+        /// Of what.
+        of: Schema,
+    },
+    /// Print completions for a shell.
+    #[command(
+        after_help = "Examples:\n    renewctl completions bash > /etc/bash_completion.d/renewctl\n    renewctl completions zsh > ~/.zfunc/_renewctl"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// The files to work on.
@@ -123,6 +137,17 @@ pub(super) struct FileArgs {
     /// A desired-state file, or a folder of *.yaml and *.yml files (not searched deeper). Repeatable.
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
+}
+
+/// Which instances of the files to work on.
+#[derive(Debug, Args)]
+pub(super) struct SelectionArgs {
+    /// Work on this instance only. Repeatable.
+    #[arg(long, value_name = "ID")]
+    pub(super) target: Vec<String>,
+    /// Leave this instance out. Repeatable.
+    #[arg(long, value_name = "ID", conflicts_with = "target")]
+    pub(super) exclude: Vec<String>,
 }
 
 /// Arguments of `validate`.
@@ -137,6 +162,8 @@ pub(super) struct ValidateArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) files: FileArgs,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
     /// What goes to stdout.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
@@ -156,6 +183,8 @@ pub(super) struct PlanArgs {
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     pub(super) files: FileArgs,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
     /// What goes to stdout.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
@@ -176,9 +205,32 @@ pub(super) struct ApplyArgs {
     pub(super) verify_timeout: u64,
 }
 
+/// Where the emulator's state lies.
+#[derive(Debug, Args)]
+pub(super) struct StateArgs {
+    /// The file with the emulator's state, by default .renewctl/emulator.json.
+    #[arg(long, value_name = "FILE", conflicts_with = "emulator")]
+    pub(super) state: Option<PathBuf>,
+}
+
 /// Commands of the emulator.
 #[derive(Debug, Subcommand)]
 pub(super) enum EmulatorCommand {
+    /// Serve the API on this machine to any client, until it is stopped.
+    ///
+    /// The first line on stdout says where: listening on http://127.0.0.1:PORT. Clients sign with the
+    /// key emulator and the secret emulator-secret, unless the world file names others. Every change is
+    /// saved before its answer leaves.
+    #[command(
+        after_help = "Examples:\n    renewctl emulator serve\n    renewctl emulator serve --port 8080 --state world.json"
+    )]
+    Serve {
+        /// The port; 0 lets the system choose one.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        port: u16,
+        #[command(flatten)]
+        state: StateArgs,
+    },
     /// Start anew from a world file, or from the demo world.
     #[command(
         after_help = "Examples:\n    renewctl emulator reset\n    renewctl emulator reset --world examples/worlds/demo.yaml"
@@ -187,13 +239,24 @@ pub(super) enum EmulatorCommand {
         /// The world file.
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
+        #[command(flatten)]
+        state: StateArgs,
     },
     /// Show every charge that the emulator made.
     Ledger {
         /// What goes to stdout.
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
+        #[command(flatten)]
+        state: StateArgs,
     },
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Schema {
+    /// Desired-state files.
+    DesiredState,
 }
 
 /// Reads `90s`, `5m` or `1h` as seconds.

@@ -1,18 +1,26 @@
-//! `renewctl emulator reset|ledger`.
+//! `renewctl emulator serve|reset|ledger`.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::args::{Cli, EMULATOR_STATE, EmulatorCommand, Format};
-use super::session::{Doors, Failure, fresh_emulator, look_at_emulator};
+use super::session::{Doors, Failure, fresh_emulator, look_at_emulator, open_emulator, saver};
 use super::{Exit, result};
 use crate::emulator;
+use crate::system;
 use crate::text::escape;
 
-pub(super) fn run(cli: &Cli, command: &EmulatorCommand, doors: &Doors) -> Result<Exit, Failure> {
-    let state = cli.common.emulator.clone().unwrap_or_else(|| PathBuf::from(EMULATOR_STATE));
+pub(super) async fn run(cli: &Cli, command: &EmulatorCommand, doors: &Doors) -> Result<Exit, Failure> {
+    let (EmulatorCommand::Serve { state, .. }
+    | EmulatorCommand::Reset { state, .. }
+    | EmulatorCommand::Ledger { state, .. }) = command;
+    let state = state.state.as_ref().or(cli.common.emulator.as_ref());
+    let state = state.cloned().unwrap_or_else(|| PathBuf::from(EMULATOR_STATE));
     match command {
-        EmulatorCommand::Reset { world } => reset(world.as_deref(), &state, doors)?,
-        EmulatorCommand::Ledger { format } => {
+        EmulatorCommand::Serve { port, .. } => serve(*port, &state, doors).await?,
+        EmulatorCommand::Reset { world, .. } => reset(world.as_deref(), &state, doors)?,
+        EmulatorCommand::Ledger { format, .. } => {
             let emulator = look_at_emulator(doors, &state)?;
             let text = match format {
                 Format::Text => emulator::ledger_text(&emulator),
@@ -22,6 +30,19 @@ pub(super) fn run(cli: &Cli, command: &EmulatorCommand, doors: &Doors) -> Result
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Serves until the process is stopped; there is nothing to finish, because every change was saved
+/// before its answer left.
+async fn serve(port: u16, state: &Path, doors: &Doors) -> Result<(), Failure> {
+    let emulator = open_emulator(doors, state)?;
+    let cannot = |error| Failure::error(format!("error: the emulator cannot listen on port {port}: {error}"));
+    let listener = system::listen(port).await.map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    result(doors, &format!("listening on http://{address}\n"))?;
+    let (emulator, clock) = (Rc::new(RefCell::new(emulator)), Rc::clone(&doors.clock));
+    let serving = emulator::serve(listener, emulator, clock, saver(doors, state), std::future::pending());
+    tokio::task::LocalSet::new().run_until(serving).await.map_err(cannot)
 }
 
 fn reset(world: Option<&Path>, state: &Path, doors: &Doors) -> Result<(), Failure> {

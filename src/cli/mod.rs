@@ -12,18 +12,21 @@ mod session;
 use std::ffi::OsString;
 use std::rc::Rc;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser as _};
 
 pub use apply::Apply;
 pub use exit::Exit;
 pub use session::{Doors, Failure, Session};
 
-use args::{Cli, Command};
+use args::{Cli, Command, Schema};
 use session::{Colors, colors, desired_state};
 
 use crate::system::{
     SystemClock, SystemEntropy, SystemEnvironment, SystemFiles, SystemTerminal, log_to_stderr,
 };
+
+/// The schema of desired-state files, for editors.
+const DESIRED_STATE_SCHEMA: &str = include_str!("../../schemas/desired-state.schema.json");
 
 /// Runs the program with the real world behind its doors.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
@@ -73,7 +76,17 @@ async fn dispatch(cli: &Cli, doors: &Doors, colors: Colors) -> Result<Exit, Fail
         }
         Command::Plan(args) => plan::run(cli, args, doors, colors).await,
         Command::Apply(args) => apply::run(cli, args, doors, colors).await,
-        Command::Emulator(command) => emulator::run(cli, command, doors),
+        Command::Emulator(command) => emulator::run(cli, command, doors).await,
+        Command::Schema { of: Schema::DesiredState } => {
+            result(doors, DESIRED_STATE_SCHEMA)?;
+            Ok(Exit::Ok)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "renewctl", &mut script);
+            result(doors, &String::from_utf8_lossy(&script))?;
+            Ok(Exit::Ok)
+        }
     }
 }
 

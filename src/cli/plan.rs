@@ -1,7 +1,7 @@
 //! `renewctl plan`: read, decide, show. Changes nothing, and writes nothing but a fresh emulator's state.
 
 use super::args::{Cli, Format, PlanArgs};
-use super::session::{Colors, Doors, Failure, Session, desired_state, with_session};
+use super::session::{Colors, Doors, Failure, Session, desired_state, select, with_session};
 use super::{Exit, note, result};
 use crate::journal::fold::fold;
 use crate::journal::{self, Contents};
@@ -12,7 +12,8 @@ use crate::system::JournalFile;
 use crate::text::escape;
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
-    let (desired, warnings) = desired_state(&args.files, doors, colors)?;
+    let (mut desired, warnings) = desired_state(&args.files, doors, colors)?;
+    select(&mut desired, &args.selection)?;
     note(doors, cli.common.quiet, &warnings);
     let journal_name = args.journal.to_string_lossy().into_owned();
     with_session(&cli.common, doors, async |session: Session| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::Exit;
-use super::args::{Color, Common, FileArgs};
+use super::args::{Color, Common, FileArgs, SelectionArgs};
 use crate::cloud::{Cloud, Credentials, Doors as CloudDoors, Endpoint};
 use crate::config::{Loaded, load};
 use crate::desired::DesiredState;
@@ -16,7 +16,7 @@ use crate::planning::PlanningError;
 use crate::ports::{Clock, Entropy, Environment, Files, Terminal};
 use crate::render::Style;
 use crate::system;
-use crate::text::escape;
+use crate::text::{escape, nearest};
 
 /// The doors that a command goes through.
 pub struct Doors {
@@ -93,6 +93,25 @@ impl Colors {
     pub(super) fn style(self, all: bool) -> Style {
         Style { color: self.out, all }
     }
+}
+
+/// Keeps the selected instances only. An id that the files do not name is an error: a typing error
+/// must not make a plan look empty.
+pub(super) fn select(desired: &mut DesiredState, args: &SelectionArgs) -> Result<(), Failure> {
+    let known = |id: &String| desired.instances.iter().any(|wanted| wanted.entry.id.as_str() == id);
+    if let Some(unknown) = args.target.iter().chain(&args.exclude).find(|id| !known(id)) {
+        let ids = desired.instances.iter().map(|wanted| wanted.entry.id.as_str());
+        let help =
+            nearest(unknown, ids).map_or_else(String::new, |id| format!("\n  help: did you mean {id}?"));
+        let unknown = escape(unknown);
+        return Err(Failure::new(Exit::Usage, format!("error: no file names the instance {unknown}{help}")));
+    }
+    desired.instances.retain(|wanted| {
+        let id = wanted.entry.id.as_str();
+        let named = |ids: &[String]| ids.iter().any(|named| named == id);
+        if args.target.is_empty() { !named(&args.exclude) } else { named(&args.target) }
+    });
+    Ok(())
 }
 
 /// Finds, reads and checks the files. All their errors come out in one run.
@@ -241,7 +260,7 @@ async fn alongside<T>(
 
 /// The emulator's state from its file, or a fresh demo world, which is saved at once so that its
 /// clock starts now.
-fn open_emulator(doors: &Doors, state: &Path) -> Result<Emulator, Failure> {
+pub(super) fn open_emulator(doors: &Doors, state: &Path) -> Result<Emulator, Failure> {
     match saved_emulator(doors, state)? {
         Some(emulator) => Ok(emulator),
         None => fresh_emulator(doors, state, emulator::DEMO_WORLD, "the demo world"),
@@ -291,7 +310,7 @@ pub(super) fn fresh_emulator(
     Ok(emulator)
 }
 
-fn saver(doors: &Doors, state: &Path) -> emulator::Save {
+pub(super) fn saver(doors: &Doors, state: &Path) -> emulator::Save {
     let (files, path) = (Rc::clone(&doors.files), state.to_path_buf());
     Rc::new(move |text| files.replace(&path, text.as_bytes()))
 }

@@ -328,6 +328,62 @@ fn two_processes_share_one_journal_one_after_the_other() {
 }
 
 #[test]
+fn a_selection_narrows_the_plan_and_a_typing_error_does_not_empty_it() {
+    let folder = Folder::new();
+    let summary = |arguments: &str| {
+        let all = format!("plan --emulator -f examples/quickstart --format json {arguments}");
+        let run = folder.run(all.trim());
+        let plan: Value = serde_json::from_str(&run.out).unwrap();
+        (plan["summary"]["renew"].as_u64().unwrap(), plan["summary"]["noop"].as_u64().unwrap())
+    };
+    assert_eq!(summary(""), (3, 1));
+    assert_eq!(summary("--target i-bp1quickweb1 --target i-bp1quickcache1"), (1, 1));
+    assert_eq!(summary("--exclude i-bp1quickweb1"), (2, 1));
+    let run = folder.run("apply --emulator -f examples/quickstart --auto-approve --target i-bp1quickwep1");
+    assert_eq!(run.code, 64, "{run:?}");
+    assert!(run.err.contains("did you mean i-bp1quickweb1"), "{run:?}");
+    let run = folder.run("apply --emulator -f examples/quickstart --auto-approve --target i-bp1quickjob1");
+    assert_eq!((run.code, folder.ledger().len()), (0, 1), "{run:?}");
+}
+
+#[test]
+fn the_emulator_serves_other_clients_and_keeps_what_they_did() {
+    let folder = Folder::new();
+    let mut server = folder.command("emulator serve --state w.json").stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    let url = line.strip_prefix("listening on ").unwrap().trim().to_owned();
+    let mut client =
+        folder.command(&format!("apply -f examples/quickstart --auto-approve --endpoint-url {url}"));
+    client
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "emulator")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "emulator-secret");
+    let run = Run::from(client.output().unwrap());
+    client.env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong");
+    let wrong = Run::from(client.output().unwrap());
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    assert!(wrong.err.contains("SignatureDoesNotMatch") && wrong.err.contains("check both"), "{wrong:?}");
+    let ledger = folder.run("emulator ledger --state w.json --format json");
+    assert_eq!(serde_json::from_str::<Value>(&ledger.out).unwrap()["charges"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn schema_and_completions_are_printed() {
+    let folder = Folder::new();
+    let schema = folder.run("schema desired-state");
+    assert_eq!(serde_json::from_str::<Value>(&schema.out).unwrap()["properties"]["version"]["const"], 1);
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = folder.run(&format!("completions {shell}"));
+        assert!(script.code == 0 && script.out.contains("auto-approve"), "{shell}: {script:?}");
+    }
+    assert_eq!(folder.run("completions tcsh").code, 64);
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
     let folder = Folder::new();
     let version = folder.run("--version");
@@ -335,7 +391,18 @@ fn help_and_version_are_no_errors() {
         (version.code, version.out.as_str()),
         (0, concat!("renewctl ", env!("CARGO_PKG_VERSION"), "\n"))
     );
-    for command in ["", "validate ", "plan ", "apply ", "emulator ", "emulator reset ", "emulator ledger "] {
+    for command in [
+        "",
+        "validate ",
+        "plan ",
+        "apply ",
+        "schema ",
+        "completions ",
+        "emulator ",
+        "emulator serve ",
+        "emulator reset ",
+        "emulator ledger ",
+    ] {
         let help = folder.run(&format!("{command}--help"));
         assert_eq!(help.code, 0, "{help:?}");
         insta::assert_snapshot!(format!("help_{}", command.trim().replace(' ', "_")), help.out);
