@@ -173,7 +173,13 @@ impl Apply<'_> {
         let now = self.session.cloud.server_now();
         let run = random_id(self.doors.entropy.as_ref());
         let opened = Journal::open(Rc::clone(&self.storage), self.session.world.clone(), run, now);
-        let (journal, contents) = opened.map_err(|error| journal_failure(&error))?;
+        let (journal, contents) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                let failure = journal_failure(&error);
+                return self.end_without_apply(approved.plan(), failure.exit, Some(&failure.message));
+            }
+        };
         if contents.lines != seen.lines {
             let message = "Another run has worked while this plan was made: the plan is stale. Nothing was sent; run again.";
             return self.end_without_apply(approved.plan(), Exit::Stale, Some(message));

@@ -161,7 +161,7 @@ impl Checking<'_> {
         }
         let meant = words::lifetime(text).filter(|meant| Lifetime::parse(meant).is_ok() && meant != text);
         let zero = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse() == Ok(0.0);
-        let help = match (zero, meant) {
+        let help = match (zero, meant.or_else(|| part_of_a_day(text))) {
             (true, _) => "write `min_remaining: none`".to_owned(),
             (_, Some(meant)) => format!("write `min_remaining: {meant}`"),
             _ if matches!(text.to_lowercase().as_str(), "off" | "no" | "never" | "false" | "none") => {
@@ -269,9 +269,24 @@ impl Checking<'_> {
             MoneyError::Form => format!("`{}` is not an amount of money", shown(text)),
         };
         let why = "an amount is a number with its currency: `5000 CNY`, `CNY 5000` or `5,000.00 CNY`";
-        self.error(message, pair.value.span.clone(), "", why, help);
+        // Cut off at its comma, 5,000 looks like 5.
+        let comma = if bare {
+            "; within `{ }` a comma ends the value, so leave it out or quote the amount"
+        } else {
+            ""
+        };
+        self.error(message, pair.value.span.clone(), "", &format!("{why}{comma}"), help);
         None
     }
+}
+
+/// `1.5d` in hours: `36h`.
+fn part_of_a_day(text: &str) -> Option<String> {
+    let (days, tenths) = text.strip_suffix('d')?.split_once('.')?;
+    let (days, tenths): (u32, u32) = (days.parse().ok()?, tenths.parse().ok().filter(|tenths| *tenths < 10)?);
+    let hours = days.checked_mul(24)?.checked_add((tenths * 24).div_ceil(10))?;
+    let meant = format!("{hours}h");
+    Lifetime::parse(&meant).is_ok().then_some(meant)
 }
 
 /// Terms as a list.
