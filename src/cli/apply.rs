@@ -23,13 +23,13 @@ use crate::system::JournalFile;
 use crate::verify::verify;
 
 pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
-    let (mut desired, warnings) = desired_state(&args.files, doors, colors)?;
-    select(&mut desired, &args.selection)?;
+    let (mut desired, warnings) = desired_state(&args.work.files, doors, colors)?;
+    select(&mut desired, &args.work.selection)?;
     note(doors, cli.common.quiet, &warnings);
     with_session(&cli.common, doors, async |session: Session| {
         let apply = Apply {
-            json: args.format == Format::Json,
-            style: colors.style(args.all),
+            json: args.work.format == Format::Json,
+            style: colors.style(args.work.all),
             quiet: cli.common.quiet,
             auto_approve: args.auto_approve,
             max_charge: args.max_charge.clone(),
@@ -37,8 +37,8 @@ pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, colors: Colo
             doors,
             desired: &desired,
             session: &session,
-            journal_name: args.journal.to_string_lossy().into_owned(),
-            storage: Rc::new(JournalFile::new(args.journal.clone())),
+            journal_name: args.work.journal.to_string_lossy().into_owned(),
+            storage: Rc::new(JournalFile::new(args.work.journal.clone())),
         };
         apply.run().await
     })

@@ -157,9 +157,9 @@ pub(super) struct ValidateArgs {
     pub(super) files: FileArgs,
 }
 
-/// Arguments of `plan`.
+/// What `plan` and `apply` have in common.
 #[derive(Debug, Args)]
-pub(super) struct PlanArgs {
+pub(super) struct WorkArgs {
     #[command(flatten)]
     pub(super) files: FileArgs,
     #[command(flatten)]
@@ -167,39 +167,35 @@ pub(super) struct PlanArgs {
     /// What goes to stdout.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
-    /// Exit with 2 when something is to do, blocked, held or at risk.
-    #[arg(long)]
-    pub(super) detailed_exitcode: bool,
     /// Also list instances that need nothing.
     #[arg(long)]
     pub(super) all: bool,
-    /// The journal, for what earlier runs left in doubt.
+    /// The journal: every call before and after it, and what earlier runs left in doubt.
     #[arg(long, value_name = "FILE", default_value = ".renewctl/journal.jsonl")]
     pub(super) journal: PathBuf,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) work: WorkArgs,
+    /// Exit with 2 when something is to do, blocked, held or at risk.
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
 }
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
-    pub(super) files: FileArgs,
-    #[command(flatten)]
-    pub(super) selection: SelectionArgs,
-    /// What goes to stdout.
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: Format,
-    /// Also list instances that need nothing.
-    #[arg(long)]
-    pub(super) all: bool,
+    pub(super) work: WorkArgs,
     /// Carry out the plan without asking. The only switch that moves money without a question.
     #[arg(long)]
     pub(super) auto_approve: bool,
     /// Most that this run may charge, for example '500 CNY'. The stricter of this and the files' limits wins.
     #[arg(long, value_name = "AMOUNT")]
     pub(super) max_charge: Option<Money>,
-    /// Where every call is recorded, before and after it.
-    #[arg(long, value_name = "FILE", default_value = ".renewctl/journal.jsonl")]
-    pub(super) journal: PathBuf,
     /// Longest wait for an effect to show, for example 90s or 5m.
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = seconds)]
     pub(super) verify_timeout: u64,

@@ -12,12 +12,12 @@ use crate::system::JournalFile;
 use crate::text::escape;
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
-    let (mut desired, warnings) = desired_state(&args.files, doors, colors)?;
-    select(&mut desired, &args.selection)?;
+    let (mut desired, warnings) = desired_state(&args.work.files, doors, colors)?;
+    select(&mut desired, &args.work.selection)?;
     note(doors, cli.common.quiet, &warnings);
-    let journal_name = args.journal.to_string_lossy().into_owned();
+    let journal_name = args.work.journal.to_string_lossy().into_owned();
     with_session(&cli.common, doors, async |session: Session| {
-        let contents = read_journal(&JournalFile::new(args.journal.clone()), &journal_name)?;
+        let contents = read_journal(&JournalFile::new(args.work.journal.clone()), &journal_name)?;
         if let Some(warning) = damage(&contents, &journal_name) {
             note(doors, cli.common.quiet, &format!("warning: {warning}"));
         }
@@ -25,8 +25,8 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, colors: Color
         let memory = fold(&contents.lines, &session.world);
         let plan = planning::plan(&desired, &session.cloud, &memory, doors.terminal.as_ref()).await?;
         note_skew(cli.common.quiet, doors, &session);
-        let text = match args.format {
-            Format::Text => render::text::plan(&plan, colors.style(args.all)),
+        let text = match args.work.format {
+            Format::Text => render::text::plan(&plan, colors.style(args.work.all)),
             Format::Json => {
                 render::json::plan(&plan).map_err(|error| Failure::error(format!("error: {error}")))?
             }
