@@ -78,6 +78,15 @@ pub struct LiveInstance {
 pub struct Unreadable {
     /// What was tried and what came back, with code and RequestId.
     pub reason: String,
+    /// What a person can do about it, if that is known.
+    pub hint: Option<&'static str>,
+}
+
+impl Unreadable {
+    /// For a reason that says all that is known.
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), hint: None }
+    }
 }
 
 /// What reading one id brought.

@@ -186,7 +186,7 @@ async fn in_parts<T>(
                 stack.push(left.to_vec());
             }
             Err(error) => {
-                let why = Unreadable { reason: error.text() };
+                let why = Unreadable { reason: error.text(), hint: error.hint };
                 part.results.extend(ids.into_iter().map(|id| (id, Err(why.clone()))));
             }
         }
@@ -277,9 +277,7 @@ async fn settings(
                 Some(record) => {
                     record.content.as_ref().map_err(Clone::clone).and_then(AutoRenewItem::setting)
                 }
-                None => {
-                    Err(Unreadable { reason: "the cloud did not say its auto-renewal setting".to_owned() })
-                }
+                None => Err(Unreadable::because("the cloud did not say its auto-renewal setting")),
             };
             return Ok((ids.iter().cloned().zip(ids.iter().map(answer)).collect(), None));
         }
@@ -289,5 +287,5 @@ async fn settings(
 
 /// Pages that overlap must agree.
 fn told_twice() -> Unreadable {
-    Unreadable { reason: "the cloud told of it twice, and differently".to_owned() }
+    Unreadable::because("the cloud told of it twice, and differently")
 }

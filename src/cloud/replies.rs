@@ -68,8 +68,8 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Record<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let named: Named = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        let content = serde_json::from_str(raw.get()).map_err(|error| Unreadable {
-            reason: format!("its record is not understood: {}", escape(&error.to_string())),
+        let content = serde_json::from_str(raw.get()).map_err(|error| {
+            Unreadable::because(format!("its record is not understood: {}", escape(&error.to_string())))
         });
         Ok(Self { instance_id: named.instance_id, content })
     }
@@ -111,9 +111,9 @@ impl InstanceReply {
         let region_id = self.region_id.unwrap_or_default();
         if region_id != region.as_str() {
             let found = escape(&region_id);
-            return Err(Unreadable {
-                reason: format!("asked in {region}, the cloud says it is in \"{found}\""),
-            });
+            return Err(Unreadable::because(format!(
+                "asked in {region}, the cloud says it is in \"{found}\""
+            )));
         }
         let charge_type = match self.instance_charge_type.unwrap_or_default() {
             word if word == "PrePaid" => ChargeType::Subscription,
@@ -127,9 +127,7 @@ impl InstanceReply {
             None if charge_type == ChargeType::PayAsYouGo => DateTime::UNIX_EPOCH,
             None => {
                 let text = escape(&expired_time);
-                return Err(Unreadable {
-                    reason: format!("its ExpiredTime is \"{text}\", which is no time"),
-                });
+                return Err(Unreadable::because(format!("its ExpiredTime is \"{text}\", which is no time")));
             }
         };
         let reasons = self.operation_locks.and_then(|locks| locks.lock_reason).unwrap_or_default();
@@ -211,9 +209,8 @@ impl AutoRenewItem {
     /// The setting. Duration and PeriodUnit mean nothing unless auto-renewal is on; older answers
     /// lack RenewalStatus and PeriodUnit (months then).
     pub(super) fn setting(&self) -> Result<LiveAutoRenew, Unreadable> {
-        let unreadable = |what: String| Unreadable {
-            reason: format!("its auto-renewal setting is not understood: {what}"),
-        };
+        let unreadable =
+            |what: String| Unreadable::because(format!("its auto-renewal setting is not understood: {what}"));
         let on = match (self.renewal_status.as_deref(), self.auto_renew_enabled) {
             (Some("AutoRenewal"), _) => true,
             (Some("Normal"), _) => false,

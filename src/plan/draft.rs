@@ -12,7 +12,7 @@ use crate::calendar::{add_term, next_beijing_midnight, show_left, show_span, to_
 use crate::config::{Asked, Entry, MARGIN_HOURS, MAX_TERM_DEFAULT, MinRemaining};
 use crate::desired::{Desired, DesiredFile, DesiredState};
 use crate::ids::{InstanceId, RegionId};
-use crate::live::{Answer, ChargeType, Live, LiveInstance, Lock, Status};
+use crate::live::{Answer, ChargeType, Live, LiveInstance, Lock, Status, Unreadable};
 use crate::term::{AutoRenew, Lifetime, LiveAutoRenew, PurchaseTerm, Site, Term};
 use crate::text::{Untrusted, escape};
 
@@ -135,8 +135,8 @@ impl Case<'_> {
         match answer {
             Some(Answer::Found(live)) => self.found(live),
             Some(Answer::Absent) => self.unseen(&self.absent()),
-            Some(Answer::Unreadable(why)) => self.unseen(&unreadable(&why.reason)),
-            None => self.unseen(&unreadable("it was not asked for")),
+            Some(Answer::Unreadable(why)) => self.unseen(&unreadable(why)),
+            None => self.unseen(&unreadable(&Unreadable::because("it was not asked for"))),
         }
     }
 
@@ -214,7 +214,7 @@ impl Case<'_> {
         if let Some(Err(why)) = &live.auto_renew {
             // Whether the platform renews it too is not known: wait for a reading, but not to the end.
             if !window::is_urgent(live, self.now) {
-                return Some(Verdict::Blocked(unreadable(&why.reason)));
+                return Some(Verdict::Blocked(unreadable(why)));
             }
             warnings.push(format!(
                 "its auto-renewal setting could not be read ({}), and little time is left",
@@ -332,8 +332,12 @@ fn setting_alone(
     }
     let before = match live.auto_renew.as_ref() {
         Some(Ok(before)) => *before,
-        Some(Err(why)) => return asked.map(|_| Verdict::Blocked(unreadable(&why.reason))),
-        None => return asked.map(|_| Verdict::Blocked(unreadable("its setting was not asked for"))),
+        Some(Err(why)) => return asked.map(|_| Verdict::Blocked(unreadable(why))),
+        None => {
+            return asked.map(|_| {
+                Verdict::Blocked(unreadable(&Unreadable::because("its setting was not asked for")))
+            });
+        }
     };
     let Some(asked) = asked else {
         // The API asks for the mark to be taken off before a renewal (DescribeInstanceAutoRenewAttribute).
@@ -356,10 +360,10 @@ fn setting_alone(
     Some(Verdict::Change(Setting { before, after: asked.value, reason, place: asked.place.clone() }))
 }
 
-fn unreadable(reason: &str) -> Block {
+fn unreadable(why: &Unreadable) -> Block {
     let hint =
-        "run again; if it stays, check the rights of the key (renewctl plan -v shows every call)".to_owned();
-    Block { code: BlockCode::Unreadable, text: format!("it could not be read: {reason}"), hint }
+        why.hint.unwrap_or("run again; if it stays, look at every call with renewctl plan -v").to_owned();
+    Block { code: BlockCode::Unreadable, text: format!("it could not be read: {}", why.reason), hint }
 }
 
 /// By the charge type, never by the date: a pay-as-you-go instance has a sentinel for an expiry.

@@ -213,13 +213,13 @@ fn what_blocks_what() {
         ("absent", Answer::Absent, "blocked unknown-instance", "blocked unknown-instance"),
         (
             "unreadable",
-            Answer::Unreadable(Unreadable { reason: "no".into() }),
+            Answer::Unreadable(Unreadable::because("no")),
             "blocked unreadable",
             "blocked unreadable",
         ),
         (
             "setting unreadable",
-            with(|i| i.auto_renew = Some(Err(Unreadable { reason: "no".into() }))),
+            with(|i| i.auto_renew = Some(Err(Unreadable::because("no")))),
             "blocked unreadable",
             "blocked unreadable",
         ),
@@ -251,7 +251,7 @@ fn a_sentinel_date_decides_nothing() {
 #[test]
 fn an_unreadable_setting_does_not_let_an_instance_die() {
     let mut instance = live_instance(time(NOW) + TimeDelta::hours(47), LiveAutoRenew::Off);
-    instance.auto_renew = Some(Err(Unreadable { reason: "no".into() }));
+    instance.auto_renew = Some(Err(Unreadable::because("no")));
     let plan = plan(&file("min_remaining: 15d"), instance);
     assert_eq!(verdicts(&plan).0, "1mo");
     assert!(plan.items[0].warnings[0].contains("could not be read"));
