@@ -202,6 +202,11 @@ impl Emulator {
         self.state.instances.remove(id);
     }
 
+    /// Takes all faults off.
+    pub fn clear_faults(&mut self) {
+        self.state.faults.clear();
+    }
+
     /// Adds a fault, written as in a world file.
     ///
     /// # Errors

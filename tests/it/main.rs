@@ -30,4 +30,5 @@ mod layers;
 mod money_safety;
 mod rendering;
 mod signing;
+mod simulation;
 mod words;
