@@ -806,3 +806,42 @@ generate: [{ count: 250, id_prefix: i-n, like: { region: cn-beijing, expires_in:
         assert!((4..=20).contains(&calls), "{calls} calls");
     });
 }
+
+#[test]
+fn a_damaged_journal_is_said_before_the_night_on_which_it_matters() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.journal.bytes.borrow_mut().extend_from_slice(b"garbage\n");
+        let applied = sim.apply(&WANT_ONE.replace("15d", "24h")).await;
+        assert_exit(&applied, Exit::Ok);
+        assert!(applied.err.contains("line 1 of the journal"), "{}", applied.err);
+    });
+}
+
+#[test]
+fn max_renewals_bounds_deductions_that_have_no_price() {
+    run(async {
+        let world = THREE.replace(", price_per_month: '100.00'", "");
+        let sim = Sim::new(&world);
+        let files = WANT_THREE
+            .replace("500 CNY", "500 CNY, max_renewals: 2, allow_unpriced: true")
+            .replace("min_remaining: 15d", "auto_renew: 1mo");
+        let applied = sim.apply(&files).await;
+        assert_exit(&applied, Exit::Refused);
+        assert!(applied.err.contains("more than limits.max_renewals, 2"), "{}", applied.err);
+        assert_eq!(sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"), 0);
+    });
+}
+
+#[test]
+fn a_run_that_did_not_go_as_planned_does_not_end_with_0_and_says_so() {
+    run(async {
+        let sim = Sim::new(ONE);
+        // The journal fails after the charge: all is done, but the next run has no record of it.
+        sim.journal.appends_left.set(Some(2));
+        let applied = sim.apply(WANT_ONE).await;
+        assert_exit(&applied, Exit::NotConverged);
+        assert_eq!(sim.ledger().len(), 1);
+        assert!(applied.out.contains("not everything went as planned"), "{}", applied.out);
+    });
+}
