@@ -238,7 +238,24 @@ pub(super) enum EmulatorCommand {
         #[command(flatten)]
         state: StateArgs,
     },
+    /// Let the emulator's clock jump forward, and show what happens by itself meanwhile.
+    ///
+    /// The platform renews what has auto-renewal on, instances stop at their expiry, and are released
+    /// 15 days later.
+    #[command(
+        after_help = "Examples:\n    renewctl emulator advance 30d\n    renewctl emulator advance '1d 4h'"
+    )]
+    Advance {
+        /// How far: days, hours, minutes or seconds, for example 30d, 12h or '1d 4h'.
+        #[arg(value_name = "TIME")]
+        by: String,
+        #[command(flatten)]
+        state: StateArgs,
+    },
     /// Show every charge that the emulator made.
+    #[command(
+        after_help = "Examples:\n    renewctl emulator ledger\n    renewctl emulator ledger --format json"
+    )]
     Ledger {
         /// What goes to stdout.
         #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -1,4 +1,4 @@
-//! `renewctl emulator serve|reset|ledger`.
+//! `renewctl emulator serve|reset|advance|ledger`.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,14 @@ use crate::text::escape;
 pub(super) async fn run(cli: &Cli, command: &EmulatorCommand, doors: &Doors) -> Result<Exit, Failure> {
     let (EmulatorCommand::Serve { state, .. }
     | EmulatorCommand::Reset { state, .. }
+    | EmulatorCommand::Advance { state, .. }
     | EmulatorCommand::Ledger { state, .. }) = command;
     let state = state.state.as_ref().or(cli.common.emulator.as_ref());
     let state = state.cloned().unwrap_or_else(|| PathBuf::from(EMULATOR_STATE));
     match command {
         EmulatorCommand::Serve { port, .. } => serve(*port, &state, doors).await?,
         EmulatorCommand::Reset { world, .. } => reset(world.as_deref(), &state, doors)?,
+        EmulatorCommand::Advance { by, .. } => advance(by, &state, doors)?,
         EmulatorCommand::Ledger { format, .. } => {
             let emulator = look_at_emulator(doors, &state)?;
             let text = match format {
@@ -62,4 +64,32 @@ fn reset(world: Option<&Path>, state: &Path, doors: &Doors) -> Result<(), Failur
     let (state, now) = (escape(&state.to_string_lossy()), emulator.now(doors.clock.now()));
     let now = crate::calendar::show_beijing(now);
     result(doors, &format!("The emulator starts anew: {state}, its clock says {now}.\n"))
+}
+
+/// Longest jump: a century.
+const ADVANCE_S_MAX: i64 = 100 * 366 * 86_400;
+
+fn advance(by: &str, state: &Path, doors: &Doors) -> Result<(), Failure> {
+    let seconds = emulator::span_s(by).filter(|seconds| (1..=ADVANCE_S_MAX).contains(seconds));
+    let Some(seconds) = seconds else {
+        let (by, help) = (escape(by), "write days, hours, minutes or seconds: 30d, 12h, '1d 4h'");
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("error: \"{by}\" is no time to advance by\n  help: {help}"),
+        ));
+    };
+    let mut emulator = open_emulator(doors, state)?;
+    let wall = doors.clock.now();
+    emulator.live_on(wall);
+    let seen = emulator.events().len();
+    emulator.advance(seconds);
+    emulator.live_on(wall);
+    saver(doors, state)(&emulator.to_state()).map_err(|error| {
+        let shown = escape(&state.to_string_lossy());
+        Failure::error(format!("error: {shown} cannot be written: {error}"))
+    })?;
+    let events = emulator::happened(emulator.events().get(seen..).unwrap_or_default());
+    let now = crate::calendar::show_beijing(emulator.now(wall));
+    let nothing = if events.is_empty() { " Nothing happened by itself." } else { "" };
+    result(doors, &format!("The emulator's clock says {now}.{nothing}\n{events}"))
 }

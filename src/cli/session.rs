@@ -225,6 +225,15 @@ where
 {
     let emulator = open_emulator(doors, state)?;
     let world = format!("emulator:{}", emulator.id());
+    let credentials = match emulator.key() {
+        Some((id, secret, token)) => {
+            let key = Credentials::new(id, secret);
+            token.map_or(key.clone(), |token| key.with_security_token(token))
+        }
+        None => {
+            return Err(Failure::new(Exit::Usage, "error: every key of the emulator's world is inactive"));
+        }
+    };
     let shown = escape(&state.to_string_lossy());
     doors.terminal.note(&format!("EMULATOR: nothing here is real and nothing is charged (state: {shown})"));
     let listener = system::listen(0)
@@ -237,7 +246,6 @@ where
         emulator::serve(listener, Rc::new(RefCell::new(emulator)), Rc::clone(&doors.clock), save, async {
             let _ = stopped.await;
         });
-    let credentials = Credentials::new(emulator::ACCESS_KEY_ID, emulator::ACCESS_KEY_SECRET);
     let endpoint = Endpoint::parse(&format!("http://{address}"))
         .map_err(|error| Failure::error(format!("error: {error}")))?;
     let cloud = cloud(common, doors, credentials, endpoint)?;

@@ -55,8 +55,17 @@ pub fn add_weeks(time: DateTime<Utc>, weeks: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time.timestamp() + weeks * 7 * DAY_S, 0)
 }
 
+/// The day number of a moment in Beijing.
+pub fn beijing_day(time: DateTime<Utc>) -> i64 {
+    (time.timestamp() + BEIJING_S).div_euclid(DAY_S)
+}
+
+/// A minute of a Beijing day.
+pub fn at_beijing(day: i64, minute: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(day * DAY_S + minute * 60 - BEIJING_S, 0)
+}
+
 /// The first Beijing midnight after `time`.
 pub fn next_midnight(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let days = (time.timestamp() + BEIJING_S).div_euclid(DAY_S);
-    DateTime::from_timestamp((days + 1) * DAY_S - BEIJING_S, 0)
+    at_beijing(beijing_day(time) + 1, 0)
 }

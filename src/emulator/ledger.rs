@@ -1,4 +1,4 @@
-//! The ledger as text and as JSON: every charge that the emulator made.
+//! The ledger as text and as JSON: every charge that the emulator made, and what happened by itself.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use super::Emulator;
+use super::{Emulator, Event, Happening};
 
 fn totals(emulator: &Emulator) -> BTreeMap<&str, Decimal> {
     let mut totals: BTreeMap<&str, Decimal> = BTreeMap::new();
@@ -25,7 +25,7 @@ pub fn ledger_text(emulator: &Emulator) -> String {
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["order", "at", "instance", "term", "amount", "expires before", "expires after"]);
+    table.set_header(["order", "at", "instance", "term", "amount", "by", "expires before", "expires after"]);
     for charge in emulator.ledger() {
         table.add_row([
             charge.order_id.to_string(),
@@ -33,6 +33,7 @@ pub fn ledger_text(emulator: &Emulator) -> String {
             charge.instance_id.clone(),
             format!("{} {}", charge.period, charge.unit),
             format!("{} {:.2}", charge.currency, charge.amount),
+            charge.by.as_str().to_owned(),
             charge.expires_before.format("%Y-%m-%dT%H:%MZ").to_string(),
             charge.expires_after.format("%Y-%m-%dT%H:%MZ").to_string(),
         ]);
@@ -55,7 +56,23 @@ pub fn ledger_text(emulator: &Emulator) -> String {
     out
 }
 
-/// `{charges: […], totals: [{currency, amount}]}`; amounts and times are strings.
+/// One line for each thing that happened by itself.
+pub fn happened(events: &[Event]) -> String {
+    let mut out = String::new();
+    for event in events {
+        let at = event.at.format("%Y-%m-%dT%H:%MZ");
+        let what = match &event.what {
+            Happening::AutoRenewed { order_id } => format!("renewed by the platform, order {order_id}"),
+            Happening::AutoRenewalFailed { why } => format!("not renewed by the platform: {why}"),
+            Happening::Stopped => "stopped: its paid time ended".to_owned(),
+            Happening::Released => "released with its disks".to_owned(),
+        };
+        let _ = writeln!(out, "  {at}  {}  {what}", event.instance_id);
+    }
+    out
+}
+
+/// `{charges: […], events: […], totals: [{currency, amount}]}`; amounts and times are strings.
 pub fn ledger_json(emulator: &Emulator) -> String {
     let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     let charges: Vec<_> = emulator
@@ -71,6 +88,7 @@ pub fn ledger_json(emulator: &Emulator) -> String {
                 "unit": charge.unit,
                 "amount": format!("{:.2}", charge.amount),
                 "currency": charge.currency,
+                "by": charge.by,
                 "client_token": charge.client_token,
                 "request_id": charge.request_id,
                 "expires_before": time(charge.expires_before),
@@ -82,5 +100,6 @@ pub fn ledger_json(emulator: &Emulator) -> String {
         .into_iter()
         .map(|(currency, amount)| json!({ "currency": currency, "amount": format!("{amount:.2}") }))
         .collect();
-    format!("{:#}\n", json!({ "charges": charges, "totals": totals }))
+    let events = emulator.events();
+    format!("{:#}\n", json!({ "charges": charges, "events": events, "totals": totals }))
 }

@@ -12,6 +12,8 @@ mod fault;
 pub mod gateway;
 mod in_process;
 mod ledger;
+mod life;
+mod order;
 mod serve;
 mod state;
 mod terms;
@@ -30,10 +32,11 @@ use gateway::Request;
 use state::State;
 
 pub use in_process::InProcess;
-pub use ledger::{ledger_json, ledger_text};
+pub use ledger::{happened, ledger_json, ledger_text};
+pub use life::{Event, Happening};
 pub use serve::serve;
-pub use state::{Charge, InstanceView};
-pub use world::WorldError;
+pub use state::{Buyer, Charge, InstanceView};
+pub use world::{WorldError, span_s};
 
 /// The emulator's key id, unless the world says otherwise.
 pub const ACCESS_KEY_ID: &str = "emulator";
@@ -159,9 +162,27 @@ impl Emulator {
         self.state.instances.get(id).map(|instance| instance.view(self.now(wall)))
     }
 
-    /// Lets the world's clock jump forward.
+    /// Lets the world's clock jump forward. What happens by itself meanwhile happens at the next
+    /// answer, or with [`Emulator::live_on`].
     pub fn advance(&mut self, seconds: i64) {
-        self.state.advanced_s += seconds;
+        self.state.advanced_s = self.state.advanced_s.saturating_add(seconds);
+    }
+
+    /// Lets everything happen that has happened by itself until now.
+    pub fn live_on(&mut self, wall: DateTime<Utc>) {
+        let now = self.now(wall);
+        life::live_on(&mut self.state, now);
+    }
+
+    /// What happened by itself, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.state.events
+    }
+
+    /// Id, secret and session token of the first key that is not disabled, in order of id.
+    pub fn key(&self) -> Option<(&str, &str, Option<&str>)> {
+        let key = self.state.keys.values().find(|key| !key.inactive)?;
+        Some((&key.id, &key.secret, key.token.as_deref()))
     }
 
     /// Somebody else sets an expiry: visible at once.
@@ -180,6 +201,7 @@ impl Emulator {
                 duration: months,
                 ..state::AutoRenew::off(status)
             };
+            instance.auto_renew_since = self.state.lived_until;
         }
     }
 
@@ -220,6 +242,7 @@ impl Emulator {
     /// Answers one request. `wall` is the machine's time.
     pub fn answer(&mut self, call: &Call, wall: DateTime<Utc>) -> Answer {
         self.state.requests += 1;
+        self.live_on(wall);
         let request_id = request_id(self.state.requests, &self.state.id);
         let request = gateway::read(call);
         let checked = gateway::check(&request, &self.state, &mut self.nonces, wall);

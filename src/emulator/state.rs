@@ -7,10 +7,11 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::fault::{Effect, Fault};
+use super::life::Event;
 use super::terms::{Site, Unit};
 use super::world::{Assumptions, WorldError};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,11 +26,14 @@ pub(super) struct State {
     pub(super) site: Site,
     pub(super) balance: Option<Decimal>,
     pub(super) effect_delay_s: i64,
-    /// Key ids and secrets.
-    pub(super) keys: BTreeMap<String, String>,
+    pub(super) keys: BTreeMap<String, Key>,
     pub(super) instances: BTreeMap<String, Instance>,
     pub(super) tokens: BTreeMap<String, TokenUse>,
     pub(super) ledger: Vec<Charge>,
+    /// What happened by itself, in order.
+    pub(super) events: Vec<Event>,
+    /// The world's time up to which everything has happened that happens by itself.
+    pub(super) lived_until: DateTime<Utc>,
     pub(super) faults: Vec<Fault>,
     /// Calls of each action that passed the gateway.
     pub(super) counts: BTreeMap<String, u64>,
@@ -38,6 +42,7 @@ pub(super) struct State {
     pub(super) assumptions: Assumptions,
 }
 
+#[allow(clippy::struct_field_names, reason = "instance type is the API's word")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Instance {
     pub(super) id: String,
@@ -48,12 +53,48 @@ pub(super) struct Instance {
     /// Renewals that were charged and whose effect shows only later, in order.
     pub(super) pending: Vec<Pending>,
     pub(super) auto_renew: AutoRenew,
+    /// When the setting was made; it takes effect the next day.
+    pub(super) auto_renew_since: DateTime<Utc>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) security_groups: Vec<String>,
     pub(super) price_per_month: Option<Decimal>,
     pub(super) list_price_per_month: Option<Decimal>,
     pub(super) lock: Option<String>,
     pub(super) status: Option<String>,
+    pub(super) zone: String,
+    pub(super) vpc: String,
+    pub(super) resource_group: String,
+    pub(super) instance_type: String,
+    /// Actions that are refused for it, and the codes.
+    pub(super) refuses: BTreeMap<String, String>,
+}
+
+/// An access key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub(super) id: String,
+    pub(super) secret: String,
+    /// With a session, the token that every request must carry.
+    #[serde(default)]
+    pub(super) token: Option<String>,
+    /// When the session ends, by the world's clock.
+    #[serde(default)]
+    pub(super) token_expires_at: Option<DateTime<Utc>>,
+    /// Whether it was disabled.
+    #[serde(default)]
+    pub(super) inactive: bool,
+    /// Actions that its policy does not allow.
+    #[serde(default)]
+    pub(super) deny: Vec<String>,
+}
+
+impl Key {
+    /// A key without a session, with every right.
+    pub(super) fn lasting(id: &str, secret: &str) -> Self {
+        let (id, secret) = (id.to_owned(), secret.to_owned());
+        Self { id, secret, token: None, token_expires_at: None, inactive: false, deny: Vec::new() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +138,26 @@ pub(super) enum TokenResult {
     Refused { http: u16, code: String, message: String },
 }
 
+/// Who placed an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Buyer {
+    /// A client, by RenewInstance.
+    Api,
+    /// The platform, because auto-renewal is on.
+    Platform,
+}
+
+impl Buyer {
+    /// The word in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Platform => "platform",
+        }
+    }
+}
+
 /// One charge in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
@@ -114,6 +175,8 @@ pub struct Charge {
     pub amount: Decimal,
     /// In which currency.
     pub currency: String,
+    /// Who bought it.
+    pub by: Buyer,
     /// The token it was sent with.
     pub client_token: Option<String>,
     /// The order it made.
@@ -180,6 +243,8 @@ impl State {
             instances: BTreeMap::new(),
             tokens: BTreeMap::new(),
             ledger: Vec::new(),
+            events: Vec::new(),
+            lived_until: start,
             faults: Vec::new(),
             counts: BTreeMap::new(),
             requests: 0,

@@ -6,8 +6,9 @@ use chrono::{DateTime, Duration, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::api::errors;
 use super::fault::Fault;
-use super::state::{AutoRenew, ChargeType, Instance, State};
+use super::state::{AutoRenew, ChargeType, Instance, Key, State};
 use super::terms::{self, Site, Unit};
 use super::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
 
@@ -41,6 +42,23 @@ pub(super) struct Assumptions {
     pub(super) off_keeps_duration: bool,
     /// The gateway's clock minus the machine's.
     pub(super) clock_skew_s: i64,
+    /// On which days the platform tries to renew, counted back from the day of expiry; negative: after
+    /// it. The pages contradict each other, so the default depends on the site: [`deduction_days`].
+    pub(super) deduction_days: Option<Vec<i64>>,
+    /// So many days after the day of expiry an instance is released, at 00:00 Beijing time. 15 on the
+    /// China site and on the international ECS page; the international billing guide says 30 (dis).
+    pub(super) released_after_days: i64,
+    /// No renewal leads beyond this. A code is documented, the date is not: assumed to be none.
+    pub(super) latest_expiry: Option<DateTime<Utc>>,
+}
+
+/// China: each day from the 9th before expiry to the last (ECS API text, China FAQ). International:
+/// the days of the billing guide; the ECS page of that site says the 9th day too (dis).
+fn deduction_days(site: Site) -> Vec<i64> {
+    match site {
+        Site::China => (1..=9).rev().collect(),
+        Site::International => vec![3, 1, 0, -6, -14],
+    }
 }
 
 impl Default for Assumptions {
@@ -51,6 +69,9 @@ impl Default for Assumptions {
             batches_are_partial: false,
             off_keeps_duration: false,
             clock_skew_s: 0,
+            deduction_days: None,
+            released_after_days: 15,
+            latest_expiry: None,
         }
     }
 }
@@ -66,7 +87,7 @@ struct WorldFile {
     #[serde(default)]
     effect_delay: Option<String>,
     #[serde(default)]
-    keys: Vec<KeyEntry>,
+    keys: Vec<Key>,
     #[serde(default)]
     instances: Vec<Traits>,
     #[serde(default)]
@@ -75,13 +96,6 @@ struct WorldFile {
     faults: Vec<Fault>,
     #[serde(default)]
     assumptions: Assumptions,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyEntry {
-    id: String,
-    secret: String,
 }
 
 /// Most instances that one entry may generate.
@@ -125,6 +139,16 @@ struct Traits {
     lock: Option<String>,
     #[serde(default)]
     status: Option<String>,
+    #[serde(default)]
+    zone: Option<String>,
+    #[serde(default)]
+    vpc: Option<String>,
+    #[serde(default)]
+    resource_group: Option<String>,
+    #[serde(default)]
+    instance_type: Option<String>,
+    #[serde(default)]
+    refuses: BTreeMap<String, String>,
 }
 
 pub(super) fn seed(yaml: &str, wall: DateTime<Utc>, id: &str) -> Result<State, WorldError> {
@@ -140,12 +164,14 @@ pub(super) fn seed(yaml: &str, wall: DateTime<Utc>, id: &str) -> Result<State, W
             )?
         }
     };
-    state.keys = file.keys.into_iter().map(|key| (key.id, key.secret)).collect();
+    state.keys = file.keys.into_iter().map(|key| (key.id.clone(), key)).collect();
     if state.keys.is_empty() {
-        state.keys.insert(ACCESS_KEY_ID.to_owned(), ACCESS_KEY_SECRET.to_owned());
+        let key = Key::lasting(ACCESS_KEY_ID, ACCESS_KEY_SECRET);
+        state.keys.insert(key.id.clone(), key);
     }
     state.faults = file.faults;
     state.assumptions = file.assumptions;
+    state.assumptions.deduction_days.get_or_insert_with(|| deduction_days(file.site));
     for entry in file.instances {
         add(&mut state, entry.id.clone(), entry)?;
     }
@@ -184,14 +210,27 @@ fn add(state: &mut State, id: String, traits: Traits) -> Result<(), WorldError> 
             .map(|(duration, unit)| AutoRenew { status: "AutoRenewal".to_owned(), duration, unit })
             .ok_or_else(|| wrong("auto_renew is off, never, or a term like 1mo, 1y, 2w"))?,
     };
+    for (action, code) in &traits.refuses {
+        if !errors::is_documented(action, code) {
+            return Err(wrong(&format!("refuses: no page says that {action} answers {code}")));
+        }
+    }
+    let or = |text: Option<String>, default: String| text.unwrap_or(default);
     let instance = Instance {
         id: id.clone(),
         name: traits.name,
+        zone: or(traits.zone, format!("{}-a", traits.region)),
+        vpc: or(traits.vpc, "vpc-emulator".to_owned()),
+        resource_group: or(traits.resource_group, String::new()),
+        instance_type: or(traits.instance_type, "ecs.g7.large".to_owned()),
+        refuses: traits.refuses,
         region: traits.region,
         charge_type: traits.charge_type,
         expires_at,
         pending: Vec::new(),
         auto_renew,
+        // A setting that the world begins with is an old one.
+        auto_renew_since: state.start - Duration::days(1),
         tags: traits.tags,
         security_groups: traits.security_groups,
         price_per_month: traits.price_per_month,
@@ -205,7 +244,11 @@ fn add(state: &mut State, id: String, traits: Traits) -> Result<(), WorldError> 
     Ok(())
 }
 
-/// `10d`, `3h`, `10d 4h`, `-2d`, `90s`.
+/// Reads `10d`, `3h`, `10d 4h`, `-2d`, `90s` as seconds.
+pub fn span_s(text: &str) -> Option<i64> {
+    span(text).map(|span| span.num_seconds())
+}
+
 fn span(text: &str) -> Option<Duration> {
     let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let mut sum = Duration::zero();

@@ -391,22 +391,28 @@ fn help_and_version_are_no_errors() {
         (version.code, version.out.as_str()),
         (0, concat!("renewctl ", env!("CARGO_PKG_VERSION"), "\n"))
     );
-    for command in [
-        "",
-        "validate ",
-        "plan ",
-        "apply ",
-        "schema ",
-        "completions ",
-        "emulator ",
-        "emulator serve ",
-        "emulator reset ",
-        "emulator ledger ",
-    ] {
+    let mut whole = String::new();
+    for command in commands(&folder, "") {
         let help = folder.run(&format!("{command}--help"));
         assert_eq!(help.code, 0, "{help:?}");
-        insta::assert_snapshot!(format!("help_{}", command.trim().replace(' ', "_")), help.out);
+        // A command that can be run shows how.
+        assert!(help.out.contains("Examples:") || help.out.contains("\nCommands:"), "{command}: no example");
+        writeln!(whole, "$ renewctl {command}--help\n{}", help.out).unwrap();
     }
+    insta::assert_snapshot!("help", whole);
+}
+
+/// `command` and all commands below it, as the help texts list them.
+fn commands(folder: &Folder, command: &str) -> Vec<String> {
+    let help = folder.run(&format!("{command}--help")).out;
+    let listed =
+        help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+    let names = listed.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let mut all = vec![command.to_owned()];
+    for name in names.filter_map(|line| line.split_whitespace().next()) {
+        all.extend(commands(folder, &format!("{command}{name} ")));
+    }
+    all
 }
 
 /// The console blocks of a page: each command with the output that is shown under it.

@@ -3,37 +3,34 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, Context};
+use super::{ApiError, Context, errors};
 use crate::emulator::state::{AutoRenew, ChargeType};
 use crate::emulator::terms::{self, Unit};
 
 const IDS_MAX: usize = 100;
-
-fn refused(code: &str, message: &str) -> ApiError {
-    ApiError::new(403, code, message)
-}
+const DESCRIBE: &str = "DescribeInstanceAutoRenewAttribute";
+const MODIFY: &str = "ModifyInstanceAutoRenewAttribute";
 
 /// A comma list. More than a hundred ids are too many, whatever the message says.
 fn ids(context: &Context<'_>) -> Result<Vec<String>, ApiError> {
     let text = context.filled("InstanceId").unwrap_or_default();
     let ids: Vec<String> = text.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
     if ids.len() > IDS_MAX {
-        return Err(refused("InvalidParameter.ToManyInstanceIds", "InstanceId should be less than 100."));
+        return Err(errors::of(DESCRIBE, "InvalidParameter.ToManyInstanceIds"));
     }
     Ok(ids)
 }
 
 /// Refuses unknown and pay-as-you-go ids.
-fn check(context: &Context<'_>, region: &str, id: &str) -> Result<(), ApiError> {
+fn check(context: &Context<'_>, action: &str, region: &str, id: &str) -> Result<(), ApiError> {
     let Some(instance) = context.instance(region, id) else {
-        return Err(refused(
-            "InvalidParameter.InvalidInstanceId",
-            "The specified InstanceId does not exist.",
-        ));
+        let mut error = errors::of(action, "InvalidParameter.InvalidInstanceId");
+        "The specified InstanceId does not exist.".clone_into(&mut error.message);
+        return Err(error);
     };
+    super::check_refusal(action, instance)?;
     if instance.charge_type == ChargeType::PostPaid {
-        let message = "Pay-As-You-Go instances do not support this operation.";
-        return Err(refused("ChargeTypeViolation", message));
+        return Err(errors::of(action, "ChargeTypeViolation"));
     }
     Ok(())
 }
@@ -44,17 +41,15 @@ pub(super) fn describe(context: &Context<'_>) -> Result<String, ApiError> {
     let ids = ids(context)?;
     let status = context.filled("RenewalStatus");
     if ids.is_empty() && status.is_none() {
-        let message = "The parameter RenewalStatus and InstanceId can not be both empty.";
-        return Err(refused("InvalidParameter.RenewalStatusInstanceId", message));
+        return Err(errors::of(DESCRIBE, "InvalidParameter.RenewalStatusInstanceId"));
     }
     if status.is_some_and(|status| !["AutoRenewal", "Normal", "NotRenewal"].contains(&status)) {
-        let message = "The specified parameter RenewalStatus is not valid.";
-        return Err(refused("InvalidParameter.RenewalStatus", message));
+        return Err(errors::of(DESCRIBE, "InvalidParameter.RenewalStatus"));
     }
     let number = page_number(context, "PageNumber", 1, usize::MAX)?;
     let size = page_number(context, "PageSize", 10, 100)?;
     for id in &ids {
-        check(context, &region, id)?;
+        check(context, DESCRIBE, &region, id)?;
     }
     let matching: Vec<Value> = context
         .state
@@ -90,9 +85,7 @@ pub(super) fn describe(context: &Context<'_>) -> Result<String, ApiError> {
 fn page_number(context: &Context<'_>, name: &str, default: usize, max: usize) -> Result<usize, ApiError> {
     let Some(text) = context.filled(name) else { return Ok(default) };
     let number = text.parse().ok().filter(|number| (1..=max).contains(number));
-    number.ok_or_else(|| {
-        refused(&format!("InvalidParameter.{name}"), &format!("The specified parameter {name} is not valid."))
-    })
+    number.ok_or_else(|| errors::of(DESCRIBE, &format!("InvalidParameter.{name}")))
 }
 
 pub(super) fn modify(context: &mut Context<'_>) -> Result<String, ApiError> {
@@ -100,7 +93,7 @@ pub(super) fn modify(context: &mut Context<'_>) -> Result<String, ApiError> {
     context.check_host(&region)?;
     let ids = ids(context)?;
     if ids.is_empty() {
-        return Err(refused("MissingParameter.InstanceId", "InstanceId should not be null."));
+        return Err(errors::of(MODIFY, "MissingParameter.InstanceId"));
     }
     let setting = setting(context)?;
     let partial = context.state.assumptions.batches_are_partial;
@@ -118,10 +111,9 @@ pub(super) fn modify(context: &mut Context<'_>) -> Result<String, ApiError> {
 }
 
 fn check_modify(context: &Context<'_>, region: &str, id: &str) -> Result<(), ApiError> {
-    check(context, region, id)?;
+    check(context, MODIFY, region, id)?;
     if context.instance(region, id).is_some_and(|instance| instance.is_expired(context.now)) {
-        let message = "The current status of the resource does not support this operation.";
-        return Err(refused("IncorrectInstanceStatus", message));
+        return Err(errors::of(MODIFY, "IncorrectInstanceStatus"));
     }
     Ok(())
 }
@@ -134,8 +126,18 @@ fn set(context: &mut Context<'_>, id: &str, setting: &AutoRenew) {
             setting.duration = instance.auto_renew.duration;
             setting.unit = instance.auto_renew.unit;
         }
+        if instance.auto_renew != setting {
+            instance.auto_renew_since = context.now;
+        }
         instance.auto_renew = setting;
     }
+}
+
+/// The page gives these messages as free text.
+fn free_text(name: &str) -> ApiError {
+    let mut error = errors::of(MODIFY, &format!("InvalidParameter.{name}"));
+    error.message = format!("The specified parameter {name} is not valid.");
+    error
 }
 
 /// RenewalStatus wins over AutoRenew, and AutoRenew is false by default: a call with neither switches
@@ -145,10 +147,7 @@ fn setting(context: &Context<'_>) -> Result<AutoRenew, ApiError> {
         (Some("AutoRenewal"), _) | (None, Some("true" | "True")) => true,
         (Some("Normal") | None, _) => false,
         (Some("NotRenewal"), _) => return Ok(AutoRenew::off("NotRenewal")),
-        (Some(_), _) => {
-            let message = "The specified parameter RenewalStatus is not valid.";
-            return Err(refused("InvalidParameter.RenewalStatus", message));
-        }
+        (Some(_), _) => return Err(free_text("RenewalStatus")),
     };
     if !on {
         return Ok(AutoRenew::off("Normal"));
@@ -156,11 +155,8 @@ fn setting(context: &Context<'_>) -> Result<AutoRenew, ApiError> {
     let site = context.state.site;
     let unit = Unit::parse(context.filled("PeriodUnit").unwrap_or("Month"))
         .filter(|unit| terms::auto_renews_in(*unit, site));
-    let Some(unit) = unit else {
-        let message = "The specified parameter PeriodUnit is not valid.";
-        return Err(refused("InvalidPeriodUnit.ValueNotSupported", message));
-    };
-    let wrong = refused("InvalidParameter.Duration", "The specified parameter Duration is not valid.");
+    let unit = unit.ok_or_else(|| errors::of(MODIFY, "InvalidPeriodUnit.ValueNotSupported"))?;
+    let wrong = free_text("Duration");
     let duration =
         context.number("Duration", &wrong)?.filter(|number| terms::auto_renews(*number, unit, site));
     let duration = duration.ok_or(wrong)?;

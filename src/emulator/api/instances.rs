@@ -3,11 +3,16 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{ApiError, Context};
+use super::{ApiError, Context, errors};
 use crate::emulator::state::{ChargeType, Instance};
 
 /// What pay-as-you-go instances show for an expiry (replies of 2024).
 const SENTINEL: &str = "2099-12-31T15:59Z";
+const ACTION: &str = "DescribeInstances";
+/// With a filter by tag or resource group, at most so many results (rules of the action).
+const FILTERED_MAX: usize = 1000;
+/// Most tags in a filter.
+const TAGS_MAX: usize = 20;
 /// Most ids in InstanceIds, and most results of a page.
 const IDS_MAX: usize = 100;
 
@@ -25,17 +30,20 @@ pub(super) fn describe(context: &Context<'_>) -> Result<String, ApiError> {
     let ids = ids(context)?;
     let page = page(context)?;
     let filters = Filters::read(context)?;
+    // A key without the right sees an empty list; only DryRun tells the cases apart.
+    let allowed = !context.is_denied();
     if context.filled("DryRun") == Some("true") {
-        let message = "Request validation has been passed with DryRun flag set.";
-        return Err(ApiError::new(400, "DryRunOperation", message));
+        return Err(if allowed { errors::of(ACTION, "DryRunOperation") } else { ApiError::forbidden() });
     }
+    let most = if filters.are_limited() { FILTERED_MAX } else { usize::MAX };
     let matching: Vec<&Instance> = context
         .state
         .instances
         .values()
-        .filter(|instance| instance.region == region)
+        .filter(|instance| allowed && instance.region == region)
         .filter(|instance| ids.as_ref().is_none_or(|ids| ids.contains(&instance.id)))
         .filter(|instance| filters.accept(instance, context.now))
+        .take(most)
         .collect();
     let (from, size) = match page {
         Page::Token { size, from } => (from, size),
@@ -117,12 +125,16 @@ fn ids(context: &Context<'_>) -> Result<Option<Vec<String>>, ApiError> {
     Ok(Some(ids))
 }
 
-/// The filters that matter for renewals.
+/// The filters that matter for renewals. Others are accepted and ignored.
 struct Filters {
     charge_type: Option<ChargeType>,
     status: Option<String>,
     name: Option<String>,
     security_group: Option<String>,
+    zone: Option<String>,
+    vpc: Option<String>,
+    resource_group: Option<String>,
+    instance_type: Option<String>,
     lock: Option<String>,
     tags: Vec<(String, Option<String>)>,
     expired_from: Option<DateTime<Utc>>,
@@ -135,48 +147,58 @@ impl Filters {
             None => None,
             Some("PrePaid") => Some(ChargeType::PrePaid),
             Some("PostPaid") => Some(ChargeType::PostPaid),
-            Some(_) => {
-                let message = "The InstanceChargeType does not exist in our records";
-                return Err(ApiError::new(404, "InvalidInstanceChargeType.NotFound", message));
-            }
+            Some(_) => return Err(errors::of(ACTION, "InvalidInstanceChargeType.NotFound")),
         };
-        let status = context.filled("Status").map(str::to_owned);
-        let known = ["Pending", "Running", "Starting", "Stopping", "Stopped"];
-        if status.as_deref().is_some_and(|status| !known.contains(&status)) {
-            return Err(ApiError::new(404, "InvalidStatus.NotFound", "The specified Status is not found"));
-        }
-        let lock = context.filled("LockReason").map(str::to_owned);
-        let known = ["financial", "security", "Recycling", "dedicatedhostfinancial", "refunded"];
-        if lock.as_deref().is_some_and(|lock| !known.contains(&lock)) {
-            return Err(ApiError::new(
-                404,
-                "InvalidLockReason.NotFound",
-                "The specified LockReason is not found",
-            ));
-        }
-        let tag = |n: usize| {
-            let key = context.filled(&format!("Tag.{n}.Key"))?.to_owned();
-            Some((key, context.filled(&format!("Tag.{n}.Value")).map(str::to_owned)))
+        let one_of = |name: &str, words: &[&str], code: &str| match context.filled(name) {
+            Some(word) if !words.contains(&word) => Err(errors::of(ACTION, code)),
+            word => Ok(word.map(str::to_owned)),
         };
+        let bandwidth = ["PayByTraffic", "PayByBandwidth"];
+        one_of("InternetChargeType", &bandwidth, "InvalidInternetChargeType.ValueNotSupported")?;
+        one_of("InstanceNetworkType", &["classic", "vpc"], "InvalidNetworkType.NotFound")?;
+        if context.filled("HpcClusterId").is_some() {
+            return Err(errors::of(ACTION, "InvalidHpcClusterId.NotFound"));
+        }
+        let statuses = ["Pending", "Running", "Starting", "Stopping", "Stopped"];
+        let locks = ["financial", "security", "Recycling", "dedicatedhostfinancial", "refunded"];
+        // 1 and 2 are the time of creation, which no world has.
+        for (n, key) in [("1", "CreationStartTime"), ("2", "CreationEndTime")] {
+            time_filter(context, n, key)?;
+        }
+        let text = |name: &str| context.filled(name).map(str::to_owned);
         Ok(Self {
             charge_type,
-            status,
-            lock,
-            name: context.filled("InstanceName").map(str::to_owned),
-            security_group: context.filled("SecurityGroupId").map(str::to_owned),
-            tags: (1..=20).filter_map(tag).collect(),
+            status: one_of("Status", &statuses, "InvalidStatus.NotFound")?,
+            lock: one_of("LockReason", &locks, "InvalidLockReason.NotFound")?,
+            name: text("InstanceName"),
+            security_group: text("SecurityGroupId"),
+            zone: text("ZoneId"),
+            vpc: text("VpcId"),
+            resource_group: text("ResourceGroupId"),
+            instance_type: text("InstanceType"),
+            tags: tags(context)?,
             expired_from: time_filter(context, "3", "ExpiredStartTime")?,
             expired_to: time_filter(context, "4", "ExpiredEndTime")?,
         })
+    }
+
+    /// Whether the filters are of the kind that cuts the results short.
+    fn are_limited(&self) -> bool {
+        !self.tags.is_empty() || self.resource_group.is_some()
     }
 
     fn accept(&self, instance: &Instance, now: DateTime<Utc>) -> bool {
         let tags = self.tags.iter().all(|(key, value)| {
             instance.tags.get(key).is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
         });
+        let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
         let expiry = instance.visible(now);
         tags && self.charge_type.is_none_or(|wanted| wanted == instance.charge_type)
-            && self.status.as_deref().is_none_or(|wanted| wanted == status(instance, now))
+            && is(&self.status, status(instance, now))
+            && is(&self.zone, &instance.zone)
+            && is(&self.vpc, &instance.vpc)
+            && is(&self.resource_group, &instance.resource_group)
+            && is(&self.instance_type, &instance.instance_type)
             && self.lock.as_ref().is_none_or(|wanted| locks(instance, now).contains(wanted))
             && self.name.as_deref().is_none_or(|pattern| matches(pattern, &instance.name))
             && self.security_group.as_ref().is_none_or(|wanted| instance.security_groups.contains(wanted))
@@ -185,11 +207,28 @@ impl Filters {
     }
 }
 
+/// `Tag.1.Key` to `Tag.20.Key`, each with or without a value.
+fn tags(context: &Context<'_>) -> Result<Vec<(String, Option<String>)>, ApiError> {
+    let text = |n: usize, part: &str| context.filled(&format!("Tag.{n}.{part}")).map(str::to_owned);
+    if (TAGS_MAX + 1..=TAGS_MAX * 2).any(|n| text(n, "Key").is_some()) {
+        return Err(errors::of(ACTION, "InvalidTagCount"));
+    }
+    let mut tags = Vec::new();
+    for n in 1..=TAGS_MAX {
+        match (text(n, "Key"), text(n, "Value")) {
+            (Some(key), value) => tags.push((key, value)),
+            (None, Some(_)) => return Err(errors::of(ACTION, "InvalidTag.Mismatch")),
+            (None, None) => {}
+        }
+    }
+    Ok(tags)
+}
+
 fn time_filter(context: &Context<'_>, n: &str, key: &str) -> Result<Option<DateTime<Utc>>, ApiError> {
     match context.filled(&format!("Filter.{n}.Key")) {
         None => return Ok(None),
         Some(found) if found == key => {}
-        Some(_) => return Err(ApiError::new(404, "InvalidFilterKey.NotFound", "")),
+        Some(_) => return Err(errors::of(ACTION, "InvalidFilterKey.NotFound")),
     }
     let text = context.filled(&format!("Filter.{n}.Value")).unwrap_or_default();
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%MZ");
@@ -242,16 +281,17 @@ fn encode(instance: &Instance, now: DateTime<Utc>) -> Value {
         "InstanceId": instance.id,
         "InstanceName": instance.name,
         "RegionId": instance.region,
-        "ZoneId": format!("{}-a", instance.region),
+        "ZoneId": instance.zone,
         "Status": status(instance, now),
         "InstanceChargeType": if prepaid { "PrePaid" } else { "PostPaid" },
-        "InstanceType": "ecs.g7.large",
+        "InstanceType": instance.instance_type,
         "CreationTime": "2024-04-14T22:32Z",
         "StartTime": "2024-04-14T22:32Z",
         "ExpiredTime": expired_time,
         "SaleCycle": if prepaid { "month" } else { "" },
         "OperationLocks": { "LockReason": locks },
-        "ResourceGroupId": "",
+        "ResourceGroupId": instance.resource_group,
+        "VpcAttributes": { "VpcId": instance.vpc },
         "StoppedMode": "Not-applicable",
         "Recyclable": false,
         "SecurityGroupIds": { "SecurityGroupId": instance.security_groups },

@@ -1,6 +1,7 @@
 //! The actions: what each checks, in which order, and what it answers.
 
 mod auto_renew;
+pub(super) mod errors;
 mod instances;
 mod price;
 mod renew;
@@ -48,6 +49,10 @@ impl ApiError {
         Self::new(400, &format!("Missing{parameter}"), &format!("{parameter} is mandatory for this action."))
     }
 
+    pub(super) fn forbidden() -> Self {
+        Self::new(403, "Forbidden.RAM", "User not authorized to operate on the specified resource.")
+    }
+
     pub(super) fn to_json(&self, request_id: &str, host: &str) -> String {
         let recommend = format!("https://api.aliyun.com/troubleshoot?q={}&product=Ecs", self.code);
         json!({
@@ -63,6 +68,10 @@ impl ApiError {
 
 /// Runs the action that the request names.
 pub(super) fn handle(context: &mut Context<'_>) -> Result<String, ApiError> {
+    // DescribeInstances answers a key without the right with an empty list.
+    if context.is_denied() && context.request.get("Action") != Some("DescribeInstances") {
+        return Err(ApiError::forbidden());
+    }
     match context.request.get("Action").unwrap_or_default() {
         "DescribeInstances" => instances::describe(context),
         "DescribeInstanceAutoRenewAttribute" => auto_renew::describe(context),
@@ -75,6 +84,11 @@ pub(super) fn handle(context: &mut Context<'_>) -> Result<String, ApiError> {
             "Specified api is not found, please check your url and method.",
         )),
     }
+}
+
+/// Refuses what the world says that an instance refuses.
+fn check_refusal(action: &str, instance: &Instance) -> Result<(), ApiError> {
+    instance.refuses.get(action).map_or(Ok(()), |code| Err(errors::of(action, code)))
 }
 
 impl Context<'_> {
@@ -101,6 +115,13 @@ impl Context<'_> {
         let message = "The specified endpoint cant operate this region. Please use API DescribeRegions to get the \
                        appropriate endpoint, or upgrade your SDK to latest version.(from POP)";
         Err(ApiError::new(404, "InvalidOperation.NotSupportedEndpoint", message))
+    }
+
+    /// Whether the key's policy does not allow the action.
+    fn is_denied(&self) -> bool {
+        let action = self.request.get("Action").unwrap_or_default();
+        let key = self.request.key_id().and_then(|id| self.state.keys.get(id));
+        key.is_some_and(|key| key.deny.iter().any(|denied| denied == action))
     }
 
     /// A known instance of the request's region.

@@ -1,36 +1,30 @@
 //! RenewInstance: the one action that costs. Every charge enters the ledger.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 use serde_json::json;
 
-use super::price::price;
-use super::{ApiError, Context};
-use crate::emulator::calendar::{add_months, add_weeks, next_midnight};
-use crate::emulator::state::{Charge, ChargeType, Instance, Pending, TokenResult, TokenUse};
-use crate::emulator::terms::{self, Site, Unit};
+use super::{ApiError, Context, errors};
+use crate::emulator::order::{self, Order, OrderError};
+use crate::emulator::state::{Buyer, ChargeType, TokenResult, TokenUse};
+use crate::emulator::terms::{self, Unit};
 
-/// The first order's number; the form is like a real one.
-const FIRST_ORDER: u64 = 234_500_000_001;
+const ACTION: &str = "RenewInstance";
 
 /// What is asked for.
-struct Order {
+struct Asked {
     id: String,
     period: i64,
     unit: Unit,
 }
 
-fn refused(code: &str, message: &str) -> ApiError {
-    ApiError::new(400, code, message)
-}
-
 pub(super) fn renew(context: &mut Context<'_>) -> Result<String, ApiError> {
-    let order = read(context)?;
+    let asked = read(context)?;
     let token = context.filled("ClientToken").map(str::to_owned);
-    let parameters = format!("{} {} {}", order.id, order.period, order.unit.spelled());
+    let parameters = format!("{} {} {}", asked.id, asked.period, asked.unit.spelled());
     if let Some(answer) = token.as_ref().and_then(|token| repeated(context, token, &parameters)) {
         return answer;
     }
-    let result = charge(context, &order, token.as_deref());
+    let result = charge(context, &asked, token.as_deref());
     if let Some(token) = token {
         remember(context, token, parameters, &result);
     }
@@ -46,35 +40,43 @@ fn reply(request_id: &str, order_id: u64) -> String {
     }
 }
 
-fn read(context: &Context<'_>) -> Result<Order, ApiError> {
+fn read(context: &Context<'_>) -> Result<Asked, ApiError> {
     let id = context.mandatory("InstanceId")?.to_owned();
     let token = context.filled("ClientToken").unwrap_or_default();
     if token.len() > 64 || !token.is_ascii() {
-        return Err(refused("InvalidClientToken.ValueNotSupported", "The ClientToken provided is invalid."));
+        return Err(errors::of(ACTION, "InvalidClientToken.ValueNotSupported"));
     }
-    let day = context.filled("ExpectedRenewDay").is_some();
-    if day && context.filled("Period").is_some() {
-        let message = "The specified expectedRenewDay is in conflict with period.";
-        return Err(refused("InvalidExpectedRenewDay.Conflict", message));
-    }
-    if day {
-        // No world has a unified expiration day, so no value equals it.
-        let message = "The specified parameter ExpectedRenewDay is not valid.";
-        return Err(refused("InvalidExpectedRenewDay.ValueNotSupported", message));
+    if context.filled("ExpectedRenewDay").is_some() {
+        return Err(renew_day(context));
     }
     let site = context.state.site;
     let unit = Unit::parse(context.filled("PeriodUnit").unwrap_or("Month"))
-        .filter(|unit| terms::renews_in(*unit, site));
-    let Some(unit) = unit else {
-        let message = "The specified parameter PeriodUnit is not valid.";
-        return Err(refused("InvalidPeriodUnit.ValueNotSupported", message));
-    };
-    let wrong = refused("InvalidPeriod", "The specified period is not valid.");
+        .filter(|unit| terms::renews_in(*unit, site))
+        .ok_or_else(|| errors::of(ACTION, "InvalidPeriodUnit.ValueNotSupported"))?;
+    let wrong = errors::of(ACTION, "InvalidPeriod");
     let Some(period) = context.number("Period", &wrong)? else {
-        let message = "The specified period and expectedRenewDay cannot both be empty.";
-        return Err(refused("InvalidPeriod.NotFound", message));
+        // Two codes are documented; which comes when is assumed.
+        let half = context.filled("PeriodUnit").is_some();
+        return Err(errors::of(ACTION, if half { "MissingParamter" } else { "InvalidPeriod.NotFound" }));
     };
-    if terms::sells(period, unit, site) { Ok(Order { id, period, unit }) } else { Err(wrong) }
+    if terms::sells(period, unit, site) { Ok(Asked { id, period, unit }) } else { Err(wrong) }
+}
+
+/// The unified expiration day: never together with a period, a day from 1 to 28, and equal to the
+/// account's. No world has one, so that no value equals it.
+fn renew_day(context: &Context<'_>) -> ApiError {
+    let conflict = |with: &str| errors::about(ACTION, "InvalidExpectedRenewDay.Conflict", with);
+    if context.filled("Period").is_some() {
+        return conflict("with period.");
+    }
+    if context.filled("PeriodUnit").is_some() {
+        return conflict("with periodUnit.");
+    }
+    let wrong = errors::of(ACTION, "InvalidExpectedRenewDay.ValueNotSupported");
+    match context.number("ExpectedRenewDay", &wrong) {
+        Ok(Some(1..=28)) => errors::of(ACTION, "InvalidParam.ExpectedRenewDay"),
+        _ => wrong,
+    }
 }
 
 /// The answer that a token has already had, or the refusal of its use for something else.
@@ -84,9 +86,7 @@ fn repeated(context: &Context<'_>, token: &str, parameters: &str) -> Option<Resu
         return None;
     }
     if earlier.parameters != parameters {
-        let message =
-            "Request uses a client token in a previous request but is not identical to that request.";
-        return Some(Err(refused("IdempotenceParamNotMatch", message)));
+        return Some(Err(errors::of(ACTION, "IdempotenceParamNotMatch")));
     }
     Some(match &earlier.result {
         TokenResult::Order(order) => Ok(reply(context.request_id, *order)),
@@ -107,82 +107,38 @@ fn remember(context: &mut Context<'_>, token: String, parameters: String, result
     context.state.tokens.insert(token, TokenUse { at: context.now, parameters, result });
 }
 
-fn charge(context: &mut Context<'_>, order: &Order, token: Option<&str>) -> Result<u64, ApiError> {
-    let site = context.state.site;
-    let instance = renewable(context, &order.id)?;
-    let region = instance.region.clone();
-    let expires_before = instance.paid_until();
-    let amount = price(instance, order.period, order.unit).map(|(trade, _)| trade);
-    // A world without a price renews for nothing that could be quoted: assumed to cost zero.
-    let amount = amount.unwrap_or_default();
-    let anchor = anchor(expires_before, context.now, site);
-    let expires_after = match order.unit {
-        Unit::Week => add_weeks(anchor, order.period),
-        Unit::Month | Unit::Year => add_months(anchor, order.period),
+fn charge(context: &mut Context<'_>, asked: &Asked, token: Option<&str>) -> Result<u64, ApiError> {
+    check_renewable(context, &asked.id)?;
+    let order = Order {
+        id: &asked.id,
+        period: asked.period,
+        unit: asked.unit,
+        buyer: Buyer::Api,
+        client_token: token,
+        request_id: context.request_id,
     };
-    let expires_after = expires_after.ok_or_else(|| {
-        let message = "The specified renewal period cannot exceed the maximum expiration date.";
-        refused("InvalidPeriod.ExceededMaximumExpirationDate", message)
-    })?;
-    if let Some(balance) = &mut context.state.balance {
-        if *balance < amount {
-            // Assumed: no balance code stands on this action's page.
-            return Err(refused("InsufficientBalance", "Your account does not have enough balance."));
+    order::place(context.state, &order, context.now).map_err(|error| match error {
+        OrderError::UnknownInstance => errors::of(ACTION, "InvalidInstanceId.NotFound"),
+        // Assumed: no balance code stands on this action's page.
+        OrderError::NoBalance => {
+            ApiError::new(400, "InsufficientBalance", "Your account does not have enough balance.")
         }
-        *balance -= amount;
-    }
-    let order_id = FIRST_ORDER + u64::try_from(context.state.ledger.len()).unwrap_or(0);
-    context.state.ledger.push(Charge {
-        at: context.now,
-        instance_id: order.id.clone(),
-        region,
-        period: order.period,
-        unit: order.unit.spelled().to_owned(),
-        amount,
-        currency: site.currency().to_owned(),
-        client_token: token.map(str::to_owned),
-        order_id,
-        request_id: context.request_id.to_owned(),
-        expires_before,
-        expires_after,
-    });
-    let visible_at = context.now + Duration::seconds(context.state.effect_delay_s);
-    if let Some(instance) = context.state.instances.get_mut(&order.id) {
-        instance.pending.push(Pending { visible_at, expires_at: expires_after });
-    }
-    Ok(order_id)
+        OrderError::BeyondLatestExpiry => errors::of(ACTION, "InvalidPeriod.ExceededMaximumExpirationDate"),
+    })
 }
 
-/// The instance, if it can be renewed at all.
-fn renewable<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Instance, ApiError> {
-    let Some(instance) = context.state.instances.get(id) else {
-        return Err(ApiError::new(
-            404,
-            "InvalidInstanceId.NotFound",
-            "The specified InstanceId does not exist.",
-        ));
-    };
+/// Refuses what cannot be renewed.
+fn check_renewable(context: &Context<'_>, id: &str) -> Result<(), ApiError> {
+    let instance =
+        context.state.instances.get(id).ok_or_else(|| errors::of(ACTION, "InvalidInstanceId.NotFound"))?;
     context.check_host(&instance.region)?;
+    super::check_refusal(ACTION, instance)?;
     if instance.charge_type == ChargeType::PostPaid {
-        let message = "The operation is not permitted due to charge type of the instance.";
-        return Err(ApiError::new(403, "ChargeTypeViolation", message));
+        return Err(errors::of(ACTION, "ChargeTypeViolation"));
     }
-    let message = "The specified operation is denied as your instance is locked for security reasons.";
     match instance.lock.as_deref() {
-        Some("security") => Err(ApiError::new(403, "InstanceLockedForSecurity", message)),
-        Some("refunded") => Err(refused(
-            "OperationDenied.UnfinishedOrder",
-            "The current instance has unfinished refundOrder, this operation is denied.",
-        )),
-        _ => Ok(instance),
+        Some("security") => Err(errors::of(ACTION, "InstanceLockedForSecurity")),
+        Some("refunded") => Err(errors::of(ACTION, "OperationDenied.UnfinishedOrder")),
+        _ => Ok(()),
     }
-}
-
-/// From where a renewal counts: the old expiry; on the international site, for an instance suspended
-/// after its expiry, the next Beijing midnight (reference 3.1; suspended from expiry on, assumed).
-fn anchor(paid_until: DateTime<Utc>, now: DateTime<Utc>, site: Site) -> DateTime<Utc> {
-    if site == Site::International && paid_until <= now {
-        return next_midnight(now).unwrap_or(paid_until);
-    }
-    paid_until
 }

@@ -1,17 +1,20 @@
 //! The gateway: reads parameters from query and form, and checks what every request must have before
-//! an action sees it. The order of the checks is assumed.
+//! an action sees it: action, version, key, signature (V1 or V3), time, nonce, session token. The
+//! order of the checks is assumed.
+
+mod v1;
+mod v3;
 
 use std::collections::BTreeSet;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
-use hmac::{Hmac, KeyInit, Mac};
-use sha1::Sha1;
 
 use super::Call;
 use super::api::{ACTIONS, ApiError};
-use super::state::State;
+use super::state::{Key, State};
+
+pub use v1::{signature, string_to_sign};
+pub use v3::{Signed as V3Signed, signature as v3_signature};
 
 /// A timestamp further off is refused (reference 1.2).
 const SKEW_MINUTES: i64 = 15;
@@ -25,8 +28,10 @@ pub struct Request {
     pub method: String,
     /// The Host header.
     pub host: String,
-    /// Decoded names and values, in order of arrival.
+    /// Decoded names and values, in order of arrival. A V3 request has its action, version and format
+    /// here too, as if it had been sent in the old style.
     pub parameters: Vec<(String, String)>,
+    v3: Option<v3::Proof>,
 }
 
 impl Request {
@@ -39,18 +44,27 @@ impl Request {
     pub(super) fn filled(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
     }
+
+    /// Who signed it.
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.v3.as_ref().map_or_else(|| self.filled("AccessKeyId"), |proof| Some(proof.credential.as_str()))
+    }
 }
 
 /// Decodes a request.
 pub(super) fn read(call: &Call) -> Request {
     let query = call.path_and_query.split_once('?').map_or("", |(_, query)| query);
     let mut parameters = decode(query.as_bytes());
+    let v3 = v3::Proof::read(call, &parameters);
     let form =
         |(name, value): &(String, String)| name == "content-type" && value.contains("x-www-form-urlencoded");
     if call.headers.iter().any(form) {
         parameters.extend(decode(&call.body));
     }
-    Request { method: call.method.clone(), host: call.host.clone(), parameters }
+    if let Some(proof) = &v3 {
+        parameters.extend(proof.named_in_headers());
+    }
+    Request { method: call.method.clone(), host: call.host.clone(), parameters, v3 }
 }
 
 fn decode(text: &[u8]) -> Vec<(String, String)> {
@@ -89,20 +103,20 @@ fn escape(text: &str) -> String {
         .collect()
 }
 
-/// The string that a V1 signature is made over: every parameter but the signature, empty ones too.
-pub fn string_to_sign(method: &str, parameters: &[(String, String)]) -> String {
-    let mut signed: Vec<_> = parameters.iter().filter(|(name, _)| name != "Signature").collect();
-    signed.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
-    let query: Vec<String> =
-        signed.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
-    format!("{method}&{}&{}", escape("/"), escape(&query.join("&")))
+/// Names and values encoded, sorted by name, joined as a query.
+fn canonical_query(parameters: &[(String, String)]) -> String {
+    let mut sorted: Vec<_> = parameters.iter().collect();
+    sorted.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+    let pairs: Vec<String> =
+        sorted.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
+    pairs.join("&")
 }
 
-/// The V1 signature of a string.
-pub fn signature(string_to_sign: &str, secret: &str) -> Option<String> {
-    let mut mac = Hmac::<Sha1>::new_from_slice(format!("{secret}&").as_bytes()).ok()?;
-    mac.update(string_to_sign.as_bytes());
-    Some(STANDARD.encode(mac.finalize().into_bytes()))
+/// What a request claims about itself, in either style.
+struct Claim<'a> {
+    timestamp: &'a str,
+    nonce: &'a str,
+    token: Option<&'a str>,
 }
 
 /// Checks what every request must have.
@@ -123,32 +137,51 @@ pub(super) fn check(
     if mandatory(request, "Version")? != "2014-05-26" {
         return Err(ApiError::new(400, "InvalidVersion", "Specified parameter Version is not valid."));
     }
-    let key = mandatory(request, "AccessKeyId")?;
-    let Some(secret) = state.keys.get(key) else {
+    let id = request.key_id().ok_or_else(|| ApiError::missing("AccessKeyId"))?;
+    let Some(key) = state.keys.get(id) else {
         return Err(ApiError::new(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."));
     };
-    let method = mandatory(request, "SignatureMethod")?;
-    let version = mandatory(request, "SignatureVersion")?;
-    if !method.eq_ignore_ascii_case("HMAC-SHA1") || version != "1.0" {
-        return Err(ApiError::new(400, "InvalidSignatureMethod", "Specified signature method is not valid."));
+    if key.inactive {
+        return Err(ApiError::new(400, "InvalidAccessKeyId.Inactive", "Specified access key is disabled."));
     }
-    timestamp(mandatory(request, "Timestamp")?, wall + state.skew())?;
-    let nonce = mandatory(request, "SignatureNonce")?;
-    let claimed = mandatory(request, "Signature")?;
-    let ours = string_to_sign(&request.method, &request.parameters);
-    if signature(&ours, secret).as_deref() != Some(claimed) {
-        let text = format!(
-            "Specified signature is not matched with our calculation. server string to sign is:{ours}"
-        );
-        return Err(ApiError::new(400, "SignatureDoesNotMatch", &text));
-    }
+    let now = wall + state.skew();
+    let claim = match &request.v3 {
+        Some(proof) => proof.check(&request.method, key, now)?,
+        None => v1::check(request, key, now)?,
+    };
+    session(claim.token, key, state, now)?;
     if nonces.len() >= NONCES_MAX {
         nonces.pop_first();
     }
-    if !nonces.insert(format!("{key} {nonce}")) {
+    if !nonces.insert(format!("{id} {}", claim.nonce)) {
         return Err(ApiError::new(400, "SignatureNonceUsed", "Specified signature nonce was used already."));
     }
     Ok(())
+}
+
+/// Refuses a session's key without its token, with another one, or after its end. Which code comes
+/// when is assumed.
+fn session(token: Option<&str>, key: &Key, state: &State, now: DateTime<Utc>) -> Result<(), ApiError> {
+    let wrong =
+        |kind: &str, message: &str| Err(ApiError::new(400, &format!("InvalidSecurityToken.{kind}"), message));
+    match (&key.token, token) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => wrong("Malformed", "Specified SecurityToken is malformed."),
+        (Some(expected), Some(token)) if expected == token => {
+            // A session ends by the world's clock, so that advancing it ends sessions too.
+            let ended = key.token_expires_at.is_some_and(|end| state.now(now - state.skew()) >= end);
+            if ended { wrong("Expired", "Specified SecurityToken is expired.") } else { Ok(()) }
+        }
+        (Some(_), _) => {
+            wrong("MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey.")
+        }
+    }
+}
+
+fn does_not_match(ours: &str) -> ApiError {
+    let text =
+        format!("Specified signature is not matched with our calculation. server string to sign is:{ours}");
+    ApiError::new(400, "SignatureDoesNotMatch", &text)
 }
 
 fn mandatory<'a>(request: &'a Request, name: &str) -> Result<&'a str, ApiError> {
