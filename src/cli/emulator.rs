@@ -84,7 +84,7 @@ fn advance(by: &str, state: &Path, doors: &Doors) -> Result<(), Failure> {
     let seen = emulator.events().len();
     emulator.advance(seconds);
     emulator.live_on(wall);
-    saver(doors, state)(&emulator.to_state()).map_err(|error| {
+    saver(doors, state)(&emulator).map_err(|error| {
         let shown = escape(&state.to_string_lossy());
         Failure::error(format!("error: {shown} cannot be written: {error}"))
     })?;

@@ -311,7 +311,7 @@ pub(super) fn fresh_emulator(
 ) -> Result<Emulator, Failure> {
     let emulator = seed(doors, world, name)?;
     let save = saver(doors, state);
-    save(&emulator.to_state()).map_err(|error| {
+    save(&emulator).map_err(|error| {
         let shown = escape(&state.to_string_lossy());
         Failure::error(format!("error: {shown} cannot be written: {error}"))
     })?;
@@ -320,7 +320,7 @@ pub(super) fn fresh_emulator(
 
 pub(super) fn saver(doors: &Doors, state: &Path) -> emulator::Save {
     let (files, path) = (Rc::clone(&doors.files), state.to_path_buf());
-    Rc::new(move |text| files.replace(&path, text.as_bytes()))
+    Rc::new(move |emulator| files.replace(&path, emulator.to_state().as_bytes()))
 }
 
 /// A name for a world or a run: 16 hexadecimal digits.

@@ -34,7 +34,7 @@ impl InProcess {
         let mut emulator = self.emulator.borrow_mut();
         let answer = emulator.answer(&call, self.clock.now());
         if answer.changed {
-            (self.save)(&emulator.to_state()).map_err(|error| TransportError::NoAnswer(error.to_string()))?;
+            (self.save)(&emulator).map_err(|error| TransportError::NoAnswer(error.to_string()))?;
         }
         Ok(answer)
     }

@@ -47,8 +47,8 @@ pub const DEMO_WORLD: &str = include_str!("../../examples/worlds/demo.yaml");
 /// Calls that are remembered, so that a server that runs for days does not grow.
 const CALLS_MAX: usize = 100_000;
 
-/// Keeps the state's text, durably.
-pub type Save = Rc<dyn Fn(&str) -> io::Result<()>>;
+/// Keeps the state, durably.
+pub type Save = Rc<dyn Fn(&Emulator) -> io::Result<()>>;
 
 /// One HTTP request as it arrived.
 #[derive(Clone, Debug)]
@@ -155,6 +155,11 @@ impl Emulator {
     /// How many of [`Emulator::records`] named `action`.
     pub fn call_count(&self, action: &str) -> usize {
         self.records.iter().filter(|record| record.action == action).count()
+    }
+
+    /// How many calls of `action` passed the gateway in this world's life; faults count them.
+    pub fn answered(&self, action: &str) -> u64 {
+        self.state.counts.get(action).copied().unwrap_or(0)
     }
 
     /// How an instance stands, charges not yet visible included.

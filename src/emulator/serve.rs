@@ -78,7 +78,7 @@ fn answer(
 ) -> Result<Answer, ClosedOnPurpose> {
     let mut emulator = emulator.borrow_mut();
     let answer = emulator.answer(call, clock.now());
-    if answer.changed && save(&emulator.to_state()).is_err() {
+    if answer.changed && save(&emulator).is_err() {
         return Err(ClosedOnPurpose);
     }
     Ok(answer)

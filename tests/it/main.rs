@@ -32,3 +32,4 @@ mod rendering;
 mod signing;
 mod simulation;
 mod words;
+mod year;
