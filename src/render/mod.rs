@@ -1,8 +1,10 @@
-//! Renderings of a plan and of what came of it: `text` for people, `json` for programs.
+//! Renderings of a plan and of what came of it: `text` for people, `json` for programs,
+//! `markdown` for pull requests.
 //!
 //! Pure: data in, text out. All text from the cloud is escaped here, and nowhere is text read back.
 
 pub mod json;
+pub mod markdown;
 pub mod report;
 pub mod text;
 

@@ -29,16 +29,16 @@ pub struct Report<'a> {
 
 /// The summary numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-struct Numbers {
-    done: usize,
-    satisfied: usize,
-    failed: usize,
-    blocked_or_held: usize,
-    not_tried: usize,
-    in_doubt: usize,
+pub(super) struct Numbers {
+    pub(super) done: usize,
+    pub(super) satisfied: usize,
+    pub(super) failed: usize,
+    pub(super) blocked_or_held: usize,
+    pub(super) not_tried: usize,
+    pub(super) in_doubt: usize,
 }
 
-fn numbers(report: &Report<'_>) -> Numbers {
+pub(super) fn numbers(report: &Report<'_>) -> Numbers {
     let tally = report.outcome.tally();
     let stopped = |kind: VerdictKind| kind > VerdictKind::Change;
     let blocked_or_held = report
@@ -115,10 +115,16 @@ pub fn text(report: &Report<'_>, style: Style) -> String {
     if let Some(why) = &report.outcome.stopped {
         let _ = writeln!(out, "{}: {why}", paint(style, Red, "The run was stopped"));
     }
+    out.push_str(&summary(report));
+    out.push_str(&verification(report, style));
+    out
+}
+
+/// `Apply: 5 done, … Charged: CNY 572.50.`
+pub(super) fn summary(report: &Report<'_>) -> String {
     let n = numbers(report);
     let spent = spent(report.outcome);
-    let _ = write!(
-        out,
+    let mut line = format!(
         "Apply: {} done, {} already so, {} failed, {} blocked or held, {} not tried, {} in doubt. Charged: {}.",
         n.done,
         n.satisfied,
@@ -126,17 +132,23 @@ pub fn text(report: &Report<'_>, style: Style) -> String {
         n.blocked_or_held,
         n.not_tried,
         n.in_doubt,
-        amount(&spent.charged, spent.charged_unpriced)
+        charged(report)
     );
     if n.in_doubt > 0 {
-        let _ = write!(out, " In doubt: {}.", amount(&spent.in_doubt, spent.in_doubt_unpriced));
+        let _ = write!(line, " In doubt: {}.", amount(&spent.in_doubt, spent.in_doubt_unpriced));
     }
-    out.push('\n');
-    out.push_str(&verification(report, style));
-    out
+    line.push('\n');
+    line
 }
 
-fn verification(report: &Report<'_>, style: Style) -> String {
+/// The charges that showed: `CNY 572.50`, or `nothing`.
+pub(super) fn charged(report: &Report<'_>) -> String {
+    let spent = spent(report.outcome);
+    amount(&spent.charged, spent.charged_unpriced)
+}
+
+/// Whether the account was read again, and how it stands.
+pub(super) fn verification(report: &Report<'_>, style: Style) -> String {
     match (report.converged, &report.left) {
         (Some(true), _) if report.outcome.is_smooth() => {
             let verified = paint(style, Green, "Verified");
@@ -164,14 +176,24 @@ fn verification(report: &Report<'_>, style: Style) -> String {
 }
 
 fn charge_line(out: &mut String, region: &RegionId, id: &InstanceId, charge: &ChargeReport, style: Style) {
+    let color = match &charge.result {
+        ChargeResult::Done { .. } | ChargeResult::Satisfied { .. } => Green,
+        ChargeResult::NotTried { .. } => Yellow,
+        ChargeResult::MovedFurther { .. } | ChargeResult::Failed { .. } | ChargeResult::InDoubt { .. } => Red,
+    };
+    let (word, text) = charge_text(charge);
+    let _ = writeln!(out, "  {}  {id}  {region}  {text}", paint(style, color, &format!("{word:<9}")));
+}
+
+/// What came of a charge: in a word, and in a sentence without its end.
+pub(super) fn charge_text(charge: &ChargeReport) -> (&'static str, String) {
     let term = charge.term.term();
     let order = |order: &Option<String>| {
         order.as_ref().map_or_else(String::new, |order| format!(", order {}", crate::text::escape(order)))
     };
-    let (mark, text) = match &charge.result {
+    match &charge.result {
         ChargeResult::Done { expires_at, order_id } => {
-            let text = format!("renewed by {term}, expires {}{}", show_beijing(*expires_at), order(order_id));
-            (paint(style, Green, "done     "), text)
+            ("done", format!("renewed by {term}, expires {}{}", show_beijing(*expires_at), order(order_id)))
         }
         ChargeResult::MovedFurther { expires_at, order_id } => {
             let until = show_beijing(*expires_at);
@@ -180,24 +202,22 @@ fn charge_line(out: &mut String, region: &RegionId, id: &InstanceId, charge: &Ch
                  renewed it too. Look at the orders; a renewal not yet in force can be refunded",
                 order(order_id)
             );
-            (paint(style, Red, "ALARM    "), text)
+            ("ALARM", text)
         }
-        ChargeResult::Satisfied { expires_at } => (
-            paint(style, Green, "already  "),
-            format!("it expires {} already; nothing was sent", show_beijing(*expires_at)),
-        ),
-        ChargeResult::Failed { why } => (paint(style, Red, "failed   "), format!("not renewed: {why}")),
-        ChargeResult::NotTried { why } => (paint(style, Yellow, "not tried"), format!("not renewed: {why}")),
+        ChargeResult::Satisfied { expires_at } => {
+            ("already", format!("it expires {} already; nothing was sent", show_beijing(*expires_at)))
+        }
+        ChargeResult::Failed { why } => ("failed", format!("not renewed: {why}")),
+        ChargeResult::NotTried { why } => ("not tried", format!("not renewed: {why}")),
         ChargeResult::InDoubt { why, until } => {
             let text = format!(
                 "a charge of {term} MAY have happened: {why}. Run renewctl plan again after {}; until then it is held \
                  and nothing is sent for it",
                 show_beijing(*until)
             );
-            (paint(style, Red, "IN DOUBT "), text)
+            ("IN DOUBT", text)
         }
-    };
-    let _ = writeln!(out, "  {mark}  {id}  {region}  {text}");
+    }
 }
 
 fn setting_line(
@@ -208,17 +228,24 @@ fn setting_line(
     result: &SettingResult,
     style: Style,
 ) {
-    let (mark, text) = match result {
-        SettingResult::Done => (paint(style, Green, "done     "), format!("auto-renew set to {setting}")),
-        SettingResult::Failed { why } => {
-            let text = format!("auto-renew not set to {setting}: {why}. It is safe to run again");
-            (paint(style, Red, "failed   "), text)
-        }
-        SettingResult::NotTried { why } => {
-            (paint(style, Yellow, "not tried"), format!("auto-renew not set to {setting}: {why}"))
-        }
+    let color = match result {
+        SettingResult::Done => Green,
+        SettingResult::Failed { .. } => Red,
+        SettingResult::NotTried { .. } => Yellow,
     };
-    let _ = writeln!(out, "  {mark}  {id}  {region}  {text}");
+    let (word, text) = setting_text(setting, result);
+    let _ = writeln!(out, "  {}  {id}  {region}  {text}", paint(style, color, &format!("{word:<9}")));
+}
+
+/// What came of a setting: in a word, and in a sentence without its end.
+pub(super) fn setting_text(setting: AutoRenew, result: &SettingResult) -> (&'static str, String) {
+    match result {
+        SettingResult::Done => ("done", format!("auto-renew set to {setting}")),
+        SettingResult::Failed { why } => {
+            ("failed", format!("auto-renew not set to {setting}: {why}. It is safe to run again"))
+        }
+        SettingResult::NotTried { why } => ("not tried", format!("auto-renew not set to {setting}: {why}")),
+    }
 }
 
 #[derive(Serialize)]

@@ -27,6 +27,7 @@ mod deciding;
 mod emulator;
 mod journal;
 mod layers;
+mod markdown;
 mod money_safety;
 mod rendering;
 mod signing;
