@@ -2,9 +2,9 @@
 //!
 //! The core asks, this shell answers. Sends nothing that changes anything.
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
-use crate::calendar::show_span;
+use crate::calendar::{show_beijing, show_span};
 use crate::cloud::{CallError, Cloud, QuoteAsk as CloudAsk, ReadId};
 use crate::desired::DesiredState;
 use crate::journal::fold::Fold;
@@ -23,6 +23,36 @@ pub enum PlanningError {
     /// The prices do not fit the files.
     #[error(transparent)]
     Price(#[from] PriceError),
+    /// The asked moment lies before the reading.
+    #[error("{} is in the past: the account was read at {}", show_beijing(*.asked), show_beijing(*.read_at))]
+    Past {
+        /// What was asked for.
+        asked: DateTime<Utc>,
+        /// When the account was read.
+        read_at: DateTime<Utc>,
+    },
+}
+
+/// The moment that a plan is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// That of the reading: the only one whose plan can be applied.
+    Reading,
+    /// A later one.
+    At(DateTime<Utc>),
+    /// So long after the reading.
+    After(Duration),
+}
+
+impl Moment {
+    fn of(self, read_at: DateTime<Utc>) -> Result<DateTime<Utc>, PlanningError> {
+        let asked = match self {
+            Self::Reading => read_at,
+            Self::At(asked) => asked,
+            Self::After(span) => read_at.checked_add_signed(span).unwrap_or(read_at),
+        };
+        if asked < read_at { Err(PlanningError::Past { asked, read_at }) } else { Ok(asked) }
+    }
 }
 
 /// Reads the instances that the files name, with their settings.
@@ -40,7 +70,7 @@ async fn read(desired: &DesiredState, cloud: &Cloud, terminal: &dyn Terminal) ->
     cloud.read(&ids, &progress).await.map_err(PlanningError::Read)
 }
 
-/// Makes a plan for this moment.
+/// Reads the account and makes a plan for `moment`.
 ///
 /// # Errors
 /// [`PlanningError`].
@@ -49,9 +79,10 @@ pub async fn plan(
     cloud: &Cloud,
     memory: &Fold,
     terminal: &dyn Terminal,
+    moment: Moment,
 ) -> Result<Plan, PlanningError> {
     let live = read(desired, cloud, terminal).await?;
-    let now = live.read_at;
+    let now = moment.of(live.read_at)?;
     let draft = draft(desired, &live, now, &memory.holds(&live, now));
     let wanted: Vec<_> = draft.quotes().into_iter().collect();
     let asks: Vec<CloudAsk> = wanted

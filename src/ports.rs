@@ -119,6 +119,17 @@ pub trait JournalStorage {
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
 }
 
+/// How much a note matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Look again.
+    Warning,
+    /// The run ends, or did not do all that it should.
+    Error,
+}
+
 /// The person at the terminal, or nobody.
 pub trait Terminal {
     /// Whether somebody is there to answer: stdin and stderr are terminals.
@@ -128,8 +139,8 @@ pub trait Terminal {
     /// # Errors
     /// Whatever the operating system says (a closed pipe, for one).
     fn result(&self, text: &str) -> io::Result<()>;
-    /// Writes to stderr: progress, warnings, errors.
-    fn note(&self, text: &str);
+    /// Writes to stderr: what is good to know, warnings, errors.
+    fn note(&self, level: Level, text: &str);
     /// Asks on stderr and reads one line without its end; `None` at the end of input.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::ports::{
-    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, LocalFuture, Terminal,
+    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, Level, LocalFuture, Terminal,
     Transport, TransportError,
 };
 
@@ -152,13 +152,15 @@ impl JournalStorage for JournalFile {
 #[derive(Debug, Default)]
 pub struct SystemTerminal {
     quiet: bool,
+    json: bool,
     bar: RefCell<Option<indicatif::ProgressBar>>,
 }
 
 impl SystemTerminal {
-    /// The terminal; `quiet` hides progress.
-    pub fn new(quiet: bool) -> Self {
-        Self { quiet, ..Self::default() }
+    /// The terminal; `quiet` hides progress, `json` makes each note one line of JSON, in the form of
+    /// the logs.
+    pub fn new(quiet: bool, json: bool) -> Self {
+        Self { quiet, json, ..Self::default() }
     }
 }
 
@@ -173,9 +175,14 @@ impl Terminal for SystemTerminal {
         out.flush()
     }
 
-    fn note(&self, text: &str) {
+    fn note(&self, level: Level, text: &str) {
         // A closed stderr must not end a run that is spending money.
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        match level {
+            _ if !self.json => drop(writeln!(io::stderr().lock(), "{text}")),
+            Level::Info => tracing::info!("{text}"),
+            Level::Warning => tracing::warn!("{text}"),
+            Level::Error => tracing::error!("{text}"),
+        }
     }
 
     fn ask(&self, prompt: &str) -> io::Result<Option<String>> {
@@ -190,7 +197,7 @@ impl Terminal for SystemTerminal {
     }
 
     fn progress(&self, done: usize, total: usize, what: &str) {
-        if self.quiet || !io::stderr().is_terminal() {
+        if self.quiet || self.json || !io::stderr().is_terminal() {
             return;
         }
         let mut slot = self.bar.borrow_mut();
@@ -199,7 +206,7 @@ impl Terminal for SystemTerminal {
         }
         let length = u64::try_from(total).unwrap_or(u64::MAX);
         let bar = slot.get_or_insert_with(|| {
-            let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
+            let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} ({elapsed})");
             let style = style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
             indicatif::ProgressBar::new(length).with_style(style).with_message(what.to_owned())
         });
@@ -214,6 +221,13 @@ impl Terminal for SystemTerminal {
 /// Whether stdout and stderr are terminals, for colour.
 pub fn terminals() -> (bool, bool) {
     (io::stdout().is_terminal(), io::stderr().is_terminal())
+}
+
+/// How many columns stdout and stderr have, if they are terminals.
+pub fn widths() -> (Option<usize>, Option<usize>) {
+    let columns = |size: Option<(terminal_size::Width, _)>| size.map(|(width, _)| usize::from(width.0));
+    let out = columns(terminal_size::terminal_size_of(io::stdout()));
+    (out, columns(terminal_size::terminal_size_of(io::stderr())))
 }
 
 /// HTTPS, and plain HTTP to loopback. No redirect, no retry: every resend is the caller's.
@@ -303,17 +317,26 @@ impl Write for Unbreakable {
     }
 }
 
-/// Sends the library's logs to stderr: warnings, or with `verbose` every call.
-pub fn log_to_stderr(verbose: bool, color: bool) {
-    let level = if verbose { tracing::Level::DEBUG } else { tracing::Level::WARN };
+/// Sends the library's logs to stderr: warnings, or with `verbose` every call. With `json` each is one
+/// line of JSON with a timestamp, and so is each note of the terminal.
+pub fn log_to_stderr(verbose: bool, color: bool, json: bool) {
+    let level = match (verbose, json) {
+        (true, _) => tracing::Level::DEBUG,
+        (false, true) => tracing::Level::INFO,
+        (false, false) => tracing::Level::WARN,
+    };
     // Only our own calls: those of the HTTP library would bury them.
     let targets = Targets::new().with_default(tracing::Level::WARN).with_target("renewctl", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| Unbreakable)
         .log_internal_errors(false)
-        .with_ansi(color)
-        .without_time()
         .with_target(false);
+    let registry = tracing_subscriber::registry().with(targets);
     // A second call fails and changes nothing.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines).with(targets));
+    let _ = if json {
+        let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
+        tracing::subscriber::set_global_default(registry.with(lines))
+    } else {
+        tracing::subscriber::set_global_default(registry.with(lines.with_ansi(color).without_time()))
+    };
 }

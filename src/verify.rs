@@ -11,7 +11,7 @@ use crate::journal::fold::Fold;
 use crate::live::Answer;
 use crate::plan::Plan;
 use crate::plan::outcome::{Outcome, SettingResult};
-use crate::planning::{PlanningError, plan};
+use crate::planning::{Moment, PlanningError, plan};
 use crate::ports::Terminal;
 use crate::term::LiveAutoRenew;
 
@@ -34,7 +34,7 @@ pub async fn verify(
     timeout: Duration,
 ) -> Result<Plan, PlanningError> {
     settings_show(cloud, outcome, timeout).await?;
-    plan(desired, cloud, memory, terminal).await
+    plan(desired, cloud, memory, terminal, Moment::Reading).await
 }
 
 /// Reads the instances whose settings were accepted, and no others, until they show.

@@ -87,6 +87,7 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
     for step in &steps.first {
         set::carry_out(step, deeds, &mut progress).await;
     }
+    let total = steps.charges.len();
     let mut rest = steps.charges.as_slice();
     while !rest.is_empty() {
         // What stays in doubt is unsettled, too.
@@ -96,9 +97,8 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
         }
         let (wave, later) = rest.split_at(if room == 0 { rest.len() } else { room.min(rest.len()) });
         let sent = charge::send_all(wave, deeds, &mut progress).await;
-        settle::settle(sent, deeds, &mut progress.outcome).await;
+        settle::settle(sent, deeds, &mut progress.outcome, total).await;
         rest = later;
-        deeds.terminal.progress(steps.charges.len() - rest.len(), steps.charges.len(), "renewals settled");
     }
     for step in &steps.last {
         let (ready, waiting) = split_by_condition(step, &progress.outcome);

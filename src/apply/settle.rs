@@ -14,14 +14,17 @@ use crate::journal::Record;
 use crate::journal::fold::{NOT_MOVED_HOURS, UNKNOWN_MINUTES, is_settled};
 use crate::live::Answer;
 use crate::plan::outcome::{ChargeReport, Outcome};
+use crate::ports::Level;
 
 /// The first wait before reading again; it doubles up to [`POLL_MAX`].
 const POLL_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait between readings. cloudpods polls every 15 s.
 const POLL_MAX: Duration = Duration::from_secs(15);
 
-/// Reads until every charge shows, or the time is over.
-pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut Outcome) {
+/// Reads until every charge shows, or the time is over. `total` counts the charges of the whole run.
+pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut Outcome, total: usize) {
+    let tell = |outcome: &Outcome| deeds.terminal.progress(outcome.charges.len(), total, "renewals settled");
+    tell(outcome);
     let deadline = Instant::now() + deeds.verify_timeout;
     let mut wait = POLL_FIRST;
     while !sent.is_empty() {
@@ -37,6 +40,7 @@ pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut
             end(outcome, charge, result);
             false
         });
+        tell(outcome);
         if left.is_zero() {
             break;
         }
@@ -44,6 +48,7 @@ pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut
     for charge in &sent {
         end(outcome, charge, in_doubt(charge));
     }
+    tell(outcome);
 }
 
 fn end(outcome: &mut Outcome, charge: &Sent, result: ChargeResult) {
@@ -68,9 +73,8 @@ fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<Charge
     };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), record) {
         // The charge is known to be made and seen; a later reading finds the same.
-        deeds
-            .terminal
-            .note(&format!("warning: the journal could not note that {} is settled: {error}", step.id));
+        let text = format!("warning: the journal could not note that {} is settled: {error}", step.id);
+        deeds.terminal.note(Level::Warning, &text);
     }
     Some(if charge.foreign {
         ChargeResult::Satisfied { expires_at: seen }

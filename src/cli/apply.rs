@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::args::{ApplyArgs, Cli, Format};
+use super::args::{ApplyArgs, Cli, apply_command};
 use super::plan::{damage, note_skew, note_torn, read_journal};
-use super::session::{Colors, Doors, Failure, Session, desired_state, random_id, select, with_session};
+use super::reports::{Format, ReportFile, Said};
+use super::session::{Doors, Failure, Screen, Session, desired_state, random_id, select, with_session};
 use super::{Exit, note, result};
 use crate::apply::{Deeds, execute};
 use crate::desired::DesiredState;
@@ -15,21 +16,24 @@ use crate::money::{Money, show_amount};
 use crate::plan::guard::{Approved, Consent, Question, Refusal, approve, exceeded, missing_caps, questions};
 use crate::plan::outcome::Outcome;
 use crate::plan::{Plan, Summary};
-use crate::planning;
-use crate::ports::{Environment, JournalStorage};
+use crate::planning::{self, Moment};
+use crate::ports::{Environment, JournalStorage, Level};
+use crate::render::markdown::Context;
 use crate::render::report::Report;
 use crate::render::{self, Style};
 use crate::system::JournalFile;
 use crate::verify::verify;
 
-pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
-    let (mut desired, warnings) = desired_state(&args.work.files, doors, colors)?;
+pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
+    let (mut desired, warnings) = desired_state(&args.work.files, doors, screen)?;
     select(&mut desired, &args.work.selection)?;
     note(doors, cli.common.quiet, &warnings);
     with_session(&cli.common, doors, async |session: Session| {
         let apply = Apply {
-            json: args.work.format == Format::Json,
-            style: colors.style(args.work.all),
+            format: args.work.format,
+            reports: args.work.report.clone(),
+            command: apply_command(&cli.common, &args.work),
+            style: screen.style(&args.work),
             quiet: cli.common.quiet,
             auto_approve: args.auto_approve,
             max_charge: args.max_charge.clone(),
@@ -47,8 +51,12 @@ pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, colors: Colo
 
 /// One apply, whatever stands behind its doors.
 pub struct Apply<'a> {
-    /// One JSON document on stdout instead of text.
-    pub json: bool,
+    /// What goes to stdout. Text comes as it happens, everything else as one document at the end.
+    pub format: Format,
+    /// Further renderings, written at the end.
+    pub reports: Vec<ReportFile>,
+    /// The command line that applies these files, for the reports.
+    pub command: String,
     /// How text looks.
     pub style: Style,
     /// No warnings.
@@ -80,10 +88,11 @@ impl Apply<'_> {
         let contents = read_journal(self.storage.as_ref(), &self.journal_name)?;
         let memory = fold(&contents.lines, &self.session.world);
         let terminal = self.doors.terminal.as_ref();
-        let plan = planning::plan(self.desired, &self.session.cloud, &memory, terminal).await?;
+        let plan =
+            planning::plan(self.desired, &self.session.cloud, &memory, terminal, Moment::Reading).await?;
         note_skew(self.quiet, self.doors, self.session);
         note_torn(self.quiet, self.doors, &contents, &self.journal_name);
-        if !self.json {
+        if self.format == Format::Text {
             result(self.doors, &render::text::plan(&plan, self.style))?;
         }
         let damaged = damage(&contents, &self.journal_name);
@@ -125,6 +134,7 @@ impl Apply<'_> {
         let terminal = self.doors.terminal.as_ref();
         if !terminal.is_interactive() {
             terminal.note(
+                Level::Error,
                 "Nobody is there to ask: stdin or stderr is no terminal. To apply without a question, give \
                  --auto-approve and a cap (--max-charge, or limits.max_charge in the file).",
             );
@@ -140,6 +150,10 @@ impl Apply<'_> {
             }
         }
         Ok(Consent::Typed(lines))
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context { apply_command: &self.command, is_emulator: self.session.is_emulator }
     }
 
     fn refuse(&self, plan: &Plan, refusal: &Refusal) -> Result<Exit, Failure> {
@@ -159,13 +173,16 @@ impl Apply<'_> {
     }
 
     fn end_without_apply(&self, plan: &Plan, exit: Exit, message: Option<&str>) -> Result<Exit, Failure> {
-        if self.json {
-            let text = render::report::json(plan, None, exit.code());
-            result(self.doors, &text.map_err(|error| Failure::error(format!("error: {error}")))?)?;
+        let code = Some(exit.code());
+        let said = Said { plan, report: None, exit_code: code, message, context: self.context() };
+        if self.format != Format::Text {
+            result(self.doors, &said.in_format(self.format, self.style)?)?;
         }
         if let Some(message) = message {
-            self.doors.terminal.note(message);
+            let level = if exit == Exit::Ok { Level::Info } else { Level::Error };
+            self.doors.terminal.note(level, message);
         }
+        said.write_files(&self.reports, self.doors, self.style)?;
         Ok(exit)
     }
 
@@ -199,7 +216,7 @@ impl Apply<'_> {
         // The deed is done; a journal that cannot take the last line changes nothing about it.
         let _ = journal
             .write(self.session.cloud.server_now(), Record::End { converged: converged.unwrap_or(false) });
-        self.report(approved.plan(), &outcome, after.as_ref(), converged)
+        Ok(self.report(approved.plan(), &outcome, after.as_ref(), converged))
     }
 
     async fn look_again(&self, outcome: &Outcome) -> Result<Plan, String> {
@@ -218,24 +235,28 @@ impl Apply<'_> {
         outcome: &Outcome,
         after: Result<&Plan, &String>,
         converged: Option<bool>,
-    ) -> Result<Exit, Failure> {
+    ) -> Exit {
         let left = match after {
             Ok(after) => left(after),
             Err(why) => Some(why.clone()),
         };
         let exit = exit(outcome, converged);
         let report = Report { plan, outcome, converged, left };
-        let text = if self.json {
-            render::report::json(plan, Some(&report), exit.code())
-                .map_err(|error| Failure::new(exit, format!("error: {error}")))?
-        } else {
-            render::report::text(&report, self.style)
+        let code = Some(exit.code());
+        let said =
+            Said { plan, report: Some(&report), exit_code: code, message: None, context: self.context() };
+        let text = match self.format {
+            // The plan stands there already.
+            Format::Text => Ok(render::report::text(&report, self.style)),
+            format => said.in_format(format, self.style),
         };
-        // The exit code tells what happened to money; a broken stdout must not hide it.
-        if let Err(failure) = result(self.doors, &text) {
-            self.doors.terminal.note(&failure.message);
+        // The exit code tells what happened to money; a broken stdout or a full disk must not hide it.
+        let shown = text.and_then(|text| result(self.doors, &text));
+        let written = said.write_files(&self.reports, self.doors, self.style);
+        for failure in [shown, written].into_iter().filter_map(Result::err) {
+            self.doors.terminal.note(Level::Error, &failure.message);
         }
-        Ok(exit)
+        exit
     }
 }
 

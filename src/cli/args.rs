@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::moment::moment;
+use super::reports::{Format, ReportFile, report_file};
 use crate::money::Money;
+use crate::planning::Moment;
 
 /// Where the emulator's state lies when `--emulator` names no file.
 pub(super) const EMULATOR_STATE: &str = ".renewctl/emulator.json";
@@ -72,6 +75,9 @@ pub(super) struct Common {
     /// No progress and no warnings on stderr; errors remain.
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
+    /// How logs, notes and errors on stderr look.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(super) log_format: LogFormat,
 }
 
 /// When to use colours.
@@ -85,12 +91,12 @@ pub(super) enum Color {
     Never,
 }
 
-/// What goes to stdout.
+/// How logs and notes look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum LogFormat {
     /// For people.
     Text,
-    /// For programs.
+    /// One JSON object a line, with a timestamp.
     Json,
 }
 
@@ -104,19 +110,21 @@ pub(super) enum Command {
     Validate(ValidateArgs),
     /// Read live state and show what is to do, and what it costs. Changes nothing.
     #[command(
-        after_help = "Examples:\n    renewctl plan -f renewals.yaml\n    renewctl plan -f renewals.yaml --format json --detailed-exitcode\n    renewctl plan --emulator -f examples/quickstart --all"
+        after_help = "Examples:\n    renewctl plan -f renewals.yaml\n    renewctl plan -f renewals/ --report markdown=plan.md --detailed-exitcode\n    renewctl plan -f renewals.yaml --format json | jq .summary\n    renewctl plan -f renewals.yaml --as-of +30d --summary\n    renewctl plan --emulator -f examples/quickstart --all"
     )]
     Plan(PlanArgs),
     /// Plan, ask, carry out, and read again until it shows.
     #[command(
-        after_help = "Examples:\n    renewctl apply -f renewals.yaml\n    renewctl apply -f renewals.yaml --auto-approve --max-charge '500 CNY'\n    renewctl apply --emulator -f examples/quickstart --auto-approve"
+        after_help = "Examples:\n    renewctl apply -f renewals.yaml\n    renewctl apply -f renewals.yaml --auto-approve --max-charge '500 CNY'\n    renewctl apply -f renewals.yaml --target i-bp1exampleweb1\n    renewctl apply --emulator -f examples/quickstart --auto-approve"
     )]
     Apply(ApplyArgs),
-    /// The embedded emulator: serve it, start anew, or show what it charged.
+    /// The embedded emulator: serve it, start anew, let time pass, or show what it charged.
     #[command(subcommand)]
     Emulator(EmulatorCommand),
     /// Print a JSON Schema, for editors.
-    #[command(after_help = "Examples:\n    renewctl schema desired-state > desired-state.schema.json")]
+    #[command(
+        after_help = "Examples:\n    renewctl schema desired-state > desired-state.schema.json\n    renewctl schema plan > plan.schema.json"
+    )]
     Schema {
         /// Of what.
         of: Schema,
@@ -128,6 +136,15 @@ pub(super) enum Command {
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+    /// Print the manual, or write the pages of all commands into a folder.
+    #[command(
+        after_help = "Examples:\n    renewctl man | man -l -\n    renewctl man --out ~/.local/share/man/man1"
+    )]
+    Man {
+        /// Write one page for each command into this folder.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
     },
 }
 
@@ -167,9 +184,18 @@ pub(super) struct WorkArgs {
     /// What goes to stdout.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
+    /// Also write this rendering to a file, for example markdown=plan.md. Repeatable.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    pub(super) report: Vec<ReportFile>,
     /// Also list instances that need nothing.
     #[arg(long)]
     pub(super) all: bool,
+    /// Show numbers by region instead of instances.
+    #[arg(long)]
+    pub(super) summary: bool,
+    /// Show each change as a diff of YAML, before and after.
+    #[arg(long, conflicts_with = "summary")]
+    pub(super) diff: bool,
     /// The journal: every call before and after it, and what earlier runs left in doubt.
     #[arg(long, value_name = "FILE", default_value = ".renewctl/journal.jsonl")]
     pub(super) journal: PathBuf,
@@ -183,6 +209,12 @@ pub(super) struct PlanArgs {
     /// Exit with 2 when something is to do, blocked, held or at risk.
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+    /// Plan for another moment, for example 2027-01-31, 2027-01-31T20:17+08:00 or +30d.
+    ///
+    /// It shows what a run at that moment would do if nothing changed until then. Such a plan cannot be
+    /// applied. A date alone means 20:17 Beijing time; a time without an offset is Beijing time.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(super) as_of: Option<Moment>,
 }
 
 /// Arguments of `apply`.
@@ -259,10 +291,19 @@ pub(super) enum EmulatorCommand {
     Ledger {
         /// What goes to stdout.
         #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Format,
+        format: LedgerFormat,
         #[command(flatten)]
         state: StateArgs,
     },
+}
+
+/// How the ledger looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LedgerFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// What has a schema.
@@ -270,6 +311,8 @@ pub(super) enum EmulatorCommand {
 pub(super) enum Schema {
     /// Desired-state files.
     DesiredState,
+    /// The JSON of `plan --format json`.
+    Plan,
 }
 
 /// Reads `90s`, `5m` or `1h` as seconds.
@@ -286,4 +329,38 @@ fn seconds(text: &str) -> Result<u64, String> {
     };
     let seconds = number.checked_mul(factor).filter(|seconds| (10..=24 * 3600).contains(seconds));
     seconds.ok_or_else(|| "a time from 10s (an effect takes about so long) to 24h".to_owned())
+}
+
+/// The command line that applies what a plan with these arguments shows, ready to be pasted.
+pub(super) fn apply_command(common: &Common, work: &WorkArgs) -> String {
+    let mut words = vec!["renewctl".to_owned(), "apply".to_owned()];
+    if let Some(url) = &common.endpoint_url {
+        words.extend(["--endpoint-url".to_owned(), quoted(url)]);
+    }
+    if let Some(state) = &common.emulator {
+        let state = state.to_string_lossy();
+        words.push(if state == EMULATOR_STATE {
+            "--emulator".to_owned()
+        } else {
+            quoted(&format!("--emulator={state}"))
+        });
+    }
+    for file in &work.files.files {
+        words.extend(["-f".to_owned(), quoted(&file.to_string_lossy())]);
+    }
+    for (flag, ids) in [("--target", &work.selection.target), ("--exclude", &work.selection.exclude)] {
+        for id in ids {
+            words.extend([flag.to_owned(), quoted(id)]);
+        }
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }

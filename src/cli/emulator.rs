@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::args::{Cli, EMULATOR_STATE, EmulatorCommand, Format};
+use super::args::{Cli, EMULATOR_STATE, EmulatorCommand, LedgerFormat};
 use super::session::{Doors, Failure, fresh_emulator, look_at_emulator, open_emulator, saver};
 use super::{Exit, result};
 use crate::emulator;
@@ -25,8 +25,8 @@ pub(super) async fn run(cli: &Cli, command: &EmulatorCommand, doors: &Doors) -> 
         EmulatorCommand::Ledger { format, .. } => {
             let emulator = look_at_emulator(doors, &state)?;
             let text = match format {
-                Format::Text => emulator::ledger_text(&emulator),
-                Format::Json => emulator::ledger_json(&emulator),
+                LedgerFormat::Text => emulator::ledger_text(&emulator),
+                LedgerFormat::Json => emulator::ledger_json(&emulator),
             };
             result(doors, &text)?;
         }

@@ -6,7 +6,10 @@ mod apply;
 mod args;
 mod emulator;
 mod exit;
+mod manual;
+mod moment;
 mod plan;
+mod reports;
 mod session;
 
 use std::ffi::OsString;
@@ -16,17 +19,21 @@ use clap::{CommandFactory as _, Parser as _};
 
 pub use apply::Apply;
 pub use exit::Exit;
+pub use reports::{Format, ReportFile};
 pub use session::{Doors, Failure, Session};
 
-use args::{Cli, Command, Schema};
-use session::{Colors, colors, desired_state};
+use args::{Cli, Command, LogFormat, Schema};
+use session::{Screen, desired_state, screen};
 
+use crate::ports::Level;
 use crate::system::{
     SystemClock, SystemEntropy, SystemEnvironment, SystemFiles, SystemTerminal, log_to_stderr,
 };
 
 /// The schema of desired-state files, for editors.
 const DESIRED_STATE_SCHEMA: &str = include_str!("../../schemas/desired-state.schema.json");
+/// The schema of plans as JSON, for programs that read them.
+const PLAN_SCHEMA: &str = include_str!("../../schemas/plan.schema.json");
 
 /// Runs the program with the real world behind its doors.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
@@ -38,35 +45,36 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
+    let json_logs = cli.common.log_format == LogFormat::Json;
     let doors = Doors {
         clock: Rc::new(SystemClock),
         entropy: Rc::new(SystemEntropy::default()),
         environment: Rc::new(SystemEnvironment),
         files: Rc::new(SystemFiles),
-        terminal: Rc::new(SystemTerminal::new(cli.common.quiet)),
+        terminal: Rc::new(SystemTerminal::new(cli.common.quiet, json_logs)),
     };
-    let colors = colors(cli.common.color, doors.environment.as_ref());
-    log_to_stderr(cli.common.verbose, colors.err);
+    let screen = screen(cli.common.color, doors.environment.as_ref());
+    log_to_stderr(cli.common.verbose, screen.err_color, json_logs);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            doors.terminal.note(&format!("error: no runtime: {error}"));
+            doors.terminal.note(Level::Error, &format!("error: no runtime: {error}"));
             return Exit::Error;
         }
     };
-    match runtime.block_on(dispatch(&cli, &doors, colors)) {
+    match runtime.block_on(dispatch(&cli, &doors, screen)) {
         Ok(exit) => exit,
         Err(failure) => {
-            doors.terminal.note(&failure.message);
+            doors.terminal.note(Level::Error, &failure.message);
             failure.exit
         }
     }
 }
 
-async fn dispatch(cli: &Cli, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
+async fn dispatch(cli: &Cli, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Validate(args) => {
-            let (desired, warnings) = desired_state(&args.files, doors, colors)?;
+            let (desired, warnings) = desired_state(&args.files, doors, screen)?;
             note(doors, cli.common.quiet, &warnings);
             let (files, instances) = (desired.files.len(), desired.instances.len());
             let (files, instances) =
@@ -74,13 +82,18 @@ async fn dispatch(cli: &Cli, doors: &Doors, colors: Colors) -> Result<Exit, Fail
             result(doors, &format!("Valid: {files}, {instances}.\n"))?;
             Ok(Exit::Ok)
         }
-        Command::Plan(args) => plan::run(cli, args, doors, colors).await,
-        Command::Apply(args) => apply::run(cli, args, doors, colors).await,
+        Command::Plan(args) => plan::run(cli, args, doors, screen).await,
+        Command::Apply(args) => apply::run(cli, args, doors, screen).await,
         Command::Emulator(command) => emulator::run(cli, command, doors).await,
-        Command::Schema { of: Schema::DesiredState } => {
-            result(doors, DESIRED_STATE_SCHEMA)?;
+        Command::Schema { of } => {
+            let schema = match of {
+                Schema::DesiredState => DESIRED_STATE_SCHEMA,
+                Schema::Plan => PLAN_SCHEMA,
+            };
+            result(doors, schema)?;
             Ok(Exit::Ok)
         }
+        Command::Man { out } => manual::run(out.as_deref(), doors),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "renewctl", &mut script);
@@ -103,6 +116,6 @@ fn result(doors: &Doors, text: &str) -> Result<(), Failure> {
 /// Writes a warning to stderr, unless `-q`.
 fn note(doors: &Doors, quiet: bool, text: &str) {
     if !text.is_empty() && !quiet {
-        doors.terminal.note(text.trim_end());
+        doors.terminal.note(Level::Warning, text.trim_end());
     }
 }

@@ -1,18 +1,19 @@
 //! `renewctl plan`: read, decide, show. Changes nothing, and writes nothing but a fresh emulator's state.
 
-use super::args::{Cli, Format, PlanArgs};
-use super::session::{Colors, Doors, Failure, Session, desired_state, select, with_session};
+use super::args::{Cli, PlanArgs, apply_command};
+use super::reports::Said;
+use super::session::{Doors, Failure, Screen, Session, desired_state, select, with_session};
 use super::{Exit, note, result};
 use crate::journal::fold::fold;
 use crate::journal::{self, Contents};
-use crate::planning;
+use crate::planning::{self, Moment};
 use crate::ports::JournalStorage;
-use crate::render;
+use crate::render::markdown::Context;
 use crate::system::JournalFile;
 use crate::text::escape;
 
-pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, colors: Colors) -> Result<Exit, Failure> {
-    let (mut desired, warnings) = desired_state(&args.work.files, doors, colors)?;
+pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
+    let (mut desired, warnings) = desired_state(&args.work.files, doors, screen)?;
     select(&mut desired, &args.work.selection)?;
     note(doors, cli.common.quiet, &warnings);
     let journal_name = args.work.journal.to_string_lossy().into_owned();
@@ -23,15 +24,15 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, colors: Color
         }
         note_torn(cli.common.quiet, doors, &contents, &journal_name);
         let memory = fold(&contents.lines, &session.world);
-        let plan = planning::plan(&desired, &session.cloud, &memory, doors.terminal.as_ref()).await?;
+        let moment = args.as_of.unwrap_or(Moment::Reading);
+        let plan = planning::plan(&desired, &session.cloud, &memory, doors.terminal.as_ref(), moment).await?;
         note_skew(cli.common.quiet, doors, &session);
-        let text = match args.work.format {
-            Format::Text => render::text::plan(&plan, colors.style(args.work.all)),
-            Format::Json => {
-                render::json::plan(&plan).map_err(|error| Failure::error(format!("error: {error}")))?
-            }
-        };
-        result(doors, &text)?;
+        let command = apply_command(&cli.common, &args.work);
+        let context = Context { apply_command: &command, is_emulator: session.is_emulator };
+        let said = Said { plan: &plan, report: None, exit_code: None, message: None, context };
+        let style = screen.style(&args.work);
+        result(doors, &said.in_format(args.work.format, style)?)?;
+        said.write_files(&args.work.report, doors, style)?;
         let clean = plan.is_clean();
         Ok(if args.detailed_exitcode && !clean { Exit::Changes } else { Exit::Ok })
     })

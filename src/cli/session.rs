@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::Exit;
-use super::args::{Color, Common, FileArgs, SelectionArgs};
+use super::args::{Color, Common, FileArgs, SelectionArgs, WorkArgs};
 use crate::cloud::{Cloud, Credentials, Doors as CloudDoors, Endpoint};
 use crate::config::{Loaded, load};
 use crate::desired::DesiredState;
 use crate::diagnostic::{Severity, render};
 use crate::emulator::{self, Emulator};
 use crate::planning::PlanningError;
-use crate::ports::{Clock, Entropy, Environment, Files, Terminal};
-use crate::render::Style;
+use crate::ports::{Clock, Entropy, Environment, Files, Level, Terminal};
+use crate::render::{Style, View};
 use crate::system;
 use crate::text::{escape, nearest};
 
@@ -59,6 +59,9 @@ impl From<PlanningError> for Failure {
             PlanningError::Price(_) => Some(
                 "\n  hint: write the account's site into the file (site: china | international)".to_owned(),
             ),
+            PlanningError::Past { .. } => {
+                return Self::new(Exit::Usage, format!("error: --as-of: {error}"));
+            }
         };
         Self::error(format!(
             "error: no plan could be made: {error}{}\nNothing was changed.",
@@ -67,31 +70,45 @@ impl From<PlanningError> for Failure {
     }
 }
 
-/// Colours on stdout and on stderr.
+/// How stdout and stderr look.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Colors {
-    pub(super) out: bool,
-    pub(super) err: bool,
+pub(super) struct Screen {
+    out_color: bool,
+    /// Whether stderr has colours.
+    pub(super) err_color: bool,
+    out_width: Option<usize>,
+    err_width: Option<usize>,
 }
+
+/// Columns of diagnostics where stderr is no terminal.
+const ERR_WIDTH: usize = 100;
 
 /// `--color`, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, then whether it is a terminal. CI never
 /// forces colours.
-pub(super) fn colors(choice: Color, environment: &dyn Environment) -> Colors {
+pub(super) fn screen(choice: Color, environment: &dyn Environment) -> Screen {
     let (out, err) = system::terminals();
-    let both = |on| Colors { out: on, err: on };
-    match choice {
+    let both = |on| (on, on);
+    let (out_width, err_width) = system::widths();
+    let (out_color, err_color) = match choice {
         Color::Always => both(true),
         Color::Never => both(false),
         Color::Auto if environment.var("NO_COLOR").is_some() => both(false),
         Color::Auto if environment.var("CLICOLOR_FORCE").is_some_and(|value| value != "0") => both(true),
         Color::Auto if environment.var("TERM").is_some_and(|term| term == "dumb") => both(false),
-        Color::Auto => Colors { out, err },
-    }
+        Color::Auto => (out, err),
+    };
+    Screen { out_color, err_color, out_width, err_width }
 }
 
-impl Colors {
-    pub(super) fn style(self, all: bool) -> Style {
-        Style { color: self.out, all }
+impl Screen {
+    /// The style of text on stdout.
+    pub(super) fn style(self, args: &WorkArgs) -> Style {
+        let view = match (args.summary, args.diff) {
+            (true, _) => View::Summary,
+            (false, true) => View::Diff,
+            (false, false) => View::Changes,
+        };
+        Style { color: self.out_color, all: args.all, width: self.out_width, view }
     }
 }
 
@@ -118,7 +135,7 @@ pub(super) fn select(desired: &mut DesiredState, args: &SelectionArgs) -> Result
 pub(super) fn desired_state(
     args: &FileArgs,
     doors: &Doors,
-    colors: Colors,
+    screen: Screen,
 ) -> Result<(DesiredState, String), Failure> {
     let mut contents = Vec::new();
     for path in find(args, doors)? {
@@ -127,7 +144,7 @@ pub(super) fn desired_state(
         contents.push((shown, bytes));
     }
     let Loaded { sources, diagnostics, config } = load(&contents);
-    let text = render(&diagnostics, &sources, colors.err, 100);
+    let text = render(&diagnostics, &sources, screen.err_color, screen.err_width.unwrap_or(ERR_WIDTH));
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     match config {
         Some(config) if !failed => Ok((config.into(), text)),
@@ -235,7 +252,8 @@ where
         }
     };
     let shown = escape(&state.to_string_lossy());
-    doors.terminal.note(&format!("EMULATOR: nothing here is real and nothing is charged (state: {shown})"));
+    let banner = format!("EMULATOR: nothing here is real and nothing is charged (state: {shown})");
+    doors.terminal.note(Level::Info, &banner);
     let listener = system::listen(0)
         .await
         .map_err(|error| Failure::error(format!("error: the emulator cannot listen on loopback: {error}")))?;
@@ -280,7 +298,8 @@ pub(super) fn look_at_emulator(doors: &Doors, state: &Path) -> Result<Emulator, 
     if let Some(emulator) = saved_emulator(doors, state)? {
         return Ok(emulator);
     }
-    doors.terminal.note(&format!("There is no emulator state at {} yet.", escape(&state.to_string_lossy())));
+    let shown = escape(&state.to_string_lossy());
+    doors.terminal.note(Level::Info, &format!("There is no emulator state at {shown} yet."));
     seed(doors, emulator::DEMO_WORLD, "the demo world")
 }
 

@@ -247,7 +247,9 @@ impl Emulator {
     /// Answers one request. `wall` is the machine's time.
     pub fn answer(&mut self, call: &Call, wall: DateTime<Utc>) -> Answer {
         self.state.requests += 1;
+        let events = self.state.events.len();
         self.live_on(wall);
+        let lived = self.state.events.len() > events;
         let request_id = request_id(self.state.requests, &self.state.id);
         let request = gateway::read(call);
         let checked = gateway::check(&request, &self.state, &mut self.nonces, wall);
@@ -261,15 +263,17 @@ impl Emulator {
             return Answer {
                 delay_ms: 0,
                 reply: encode(&request, Err(error), &request_id, date),
-                changed: false,
+                changed: lived,
             };
         }
         let now = self.now(wall);
         let action = request.get("Action").unwrap_or_default().to_owned();
         let effect = self.state.next_effect(&action);
         let (reply, delay_ms, code) = self.act(&request, &request_id, now, effect.as_ref());
+        // Faults count calls, and only a count that was saved is found by the next command.
+        let changed = lived || api::writes(&action) || !self.state.faults.is_empty();
         self.remember(&request, action, now, code);
-        Answer { delay_ms, reply, changed: true }
+        Answer { delay_ms, reply, changed }
     }
 
     fn act(

@@ -346,6 +346,11 @@ impl Plan {
         sum
     }
 
+    /// Whether it was decided for another moment than that of its reading: it is not applicable.
+    pub fn is_as_of(&self) -> bool {
+        self.evaluated_at != self.read_at
+    }
+
     /// Whether there is anything to do.
     pub fn has_changes(&self) -> bool {
         self.items.iter().any(|item| item.renewal().is_some() || item.setting().is_some())

@@ -43,6 +43,8 @@ pub(super) struct PlanView<'a> {
     plan_id: &'a PlanId,
     evaluated_at: String,
     read_at: String,
+    /// Whether it can be carried out: it is for the moment of its reading, and something is to do.
+    applyable: bool,
     complete: bool,
     sources: Vec<SourceView<'a>>,
     limits: Vec<LimitsView<'a>>,
@@ -186,6 +188,7 @@ pub(super) fn view(plan: &Plan) -> PlanView<'_> {
         plan_id: &plan.id,
         evaluated_at: time(plan.evaluated_at),
         read_at: time(plan.read_at),
+        applyable: plan.has_changes() && !plan.is_as_of(),
         complete: plan.complete,
         sources: plan
             .files

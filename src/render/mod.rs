@@ -18,6 +18,22 @@ pub struct Style {
     pub color: bool,
     /// Also instances that need nothing.
     pub all: bool,
+    /// Columns of the terminal; without a terminal nothing is wrapped or left out.
+    pub width: Option<usize>,
+    /// What of a plan is shown.
+    pub view: View,
+}
+
+/// What of a plan is shown as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// Every change with all that it is decided from.
+    #[default]
+    Changes,
+    /// Numbers by region.
+    Summary,
+    /// Every change as a diff of YAML.
+    Diff,
 }
 
 /// Paints `text`, if colours are on.

@@ -14,6 +14,9 @@ use crate::plan::{Plan, PriceDecision, VerdictKind};
 use crate::term::AutoRenew;
 use crate::text::count;
 
+/// More results than this are listed only where something did not go as planned.
+const LINES_MAX: usize = 20;
+
 /// What an apply did, and how the account stands after it.
 pub struct Report<'a> {
     /// The plan that was approved.
@@ -106,11 +109,28 @@ fn amount(totals: &Totals, unpriced: usize) -> String {
 /// The report for people.
 pub fn text(report: &Report<'_>, style: Style) -> String {
     let mut out = String::new();
-    for ((region, id), charge) in &report.outcome.charges {
-        charge_line(&mut out, region, id, charge, style);
+    let (charges, settings) = (&report.outcome.charges, &report.outcome.settings);
+    // Of many, what went as planned is counted, so that what did not is seen.
+    let terse = !style.all && charges.len() + settings.len() > LINES_MAX;
+    let (mut renewed, mut set) = (0, 0);
+    for ((region, id), charge) in charges {
+        let done = matches!(charge.result, ChargeResult::Done { .. });
+        renewed += usize::from(done);
+        if !(done && terse) {
+            charge_line(&mut out, region, id, charge, style);
+        }
     }
-    for ((region, id), (setting, result)) in &report.outcome.settings {
-        setting_line(&mut out, region, id, *setting, result, style);
+    for ((region, id), (setting, result)) in settings {
+        let done = *result == SettingResult::Done;
+        set += usize::from(done);
+        if !(done && terse) {
+            setting_line(&mut out, region, id, *setting, result, style);
+        }
+    }
+    if terse && renewed + set > 0 {
+        let mark = paint(style, Green, "done     ");
+        let (renewed, set) = (count(renewed, "renewal"), count(set, "setting"));
+        let _ = writeln!(out, "  {mark}  {renewed} and {set} (--all lists them)");
     }
     if let Some(why) = &report.outcome.stopped {
         let _ = writeln!(out, "{}: {why}", paint(style, Red, "The run was stopped"));

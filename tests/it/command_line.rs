@@ -432,13 +432,24 @@ fn console_blocks(page: &str) -> Vec<(String, String)> {
     found
 }
 
+/// The world file that the page describes is one.
+#[test]
+fn the_described_world_is_one() {
+    let folder = Folder::new();
+    let page = fs::read_to_string(folder.path("examples/worlds/README.md")).unwrap();
+    let world = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    folder.write("world.yaml", world);
+    let reset = folder.run("emulator reset --world world.yaml");
+    assert_eq!(reset.code, 0, "{reset:?}");
+}
+
 #[test]
 fn the_console_blocks_of_the_readme_are_true() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for page in ["README.md", "README.zh-CN.md"] {
+    for page in ["README.md", "README.zh-CN.md", "examples/worlds/README.md"] {
         let folder = Folder::new();
         let blocks = console_blocks(&fs::read_to_string(root.join(page)).unwrap());
-        assert!(blocks.len() >= 5, "{page}");
+        assert!(blocks.len() >= 4, "{page}");
         for (command, expected) in blocks {
             if command == "cargo test" {
                 let ci = fs::read_to_string(root.join(".ci/run")).unwrap();
@@ -462,5 +473,162 @@ fn the_console_blocks_of_the_readme_are_true() {
             }
             assert_eq!(shown, expected, "{page}: {command}");
         }
+    }
+}
+
+#[test]
+fn reports_are_written_beside_what_goes_to_stdout() {
+    let folder = Folder::new();
+    let plan = folder.run(
+        "plan --emulator -f examples/quickstart --format json --report text=out/plan.txt --report markdown=plan.md --report json=plan.json",
+    );
+    assert_eq!(plan.code, 0, "{plan:?}");
+    let read = |name: &str| fs::read_to_string(folder.path(name)).unwrap();
+    assert!(read("out/plan.txt").contains("\nPlan: 3 to renew"), "{}", read("out/plan.txt"));
+    assert!(
+        read("plan.md").contains("renewctl apply --emulator -f examples/quickstart"),
+        "{}",
+        read("plan.md")
+    );
+    let (file, stdout): (Value, Value) =
+        (serde_json::from_str(&read("plan.json")).unwrap(), serde_json::from_str(&plan.out).unwrap());
+    assert_eq!(file["plan_id"], stdout["plan_id"]);
+    // Also when nothing is carried out, and also after it was.
+    let refused = folder.run(
+        "apply --emulator -f examples/quickstart --auto-approve --max-charge '1 CNY' --report text=refused.txt --report json=refused.json",
+    );
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(
+        read("refused.txt").contains("refused: CNY 572.50 is more than --max-charge"),
+        "{}",
+        read("refused.txt")
+    );
+    let applied =
+        folder.run("apply --emulator -f examples/quickstart --auto-approve --report json=done.json --report markdown=done.md");
+    assert_eq!(applied.code, 0, "{applied:?}");
+    let done: Value = serde_json::from_str(&read("done.json")).unwrap();
+    assert_eq!((&done["exit_code"], &done["apply"]["summary"]["done"]), (&0.into(), &5.into()));
+    assert!(read("done.md").contains("572.50"), "{}", read("done.md"));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_hides_no_charge() {
+    let folder = Folder::new();
+    folder.write("file", "");
+    let plan = folder.run("plan --emulator -f examples/quickstart --report json=file/plan.json");
+    assert_eq!(plan.code, 1, "{plan:?}");
+    assert!(plan.err.contains("error: the report file/plan.json cannot be written: "), "{plan:?}");
+    let apply =
+        folder.run("apply --emulator -f examples/quickstart --auto-approve --report json=file/plan.json");
+    assert_eq!(apply.code, 0, "{apply:?}");
+    assert!(apply.err.contains("error: the report file/plan.json cannot be written: "), "{apply:?}");
+    assert_eq!(folder.ledger().len(), 3);
+}
+
+#[test]
+fn every_line_on_stderr_is_json_when_logs_are() {
+    let folder = Folder::new();
+    let lines = |run: &Run| -> Vec<Value> {
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        run.err.lines().map(parse).collect()
+    };
+    let plan = folder.run("plan --emulator -f examples/troubled --log-format json -v");
+    let logged = lines(&plan);
+    let level = |level: &str| logged.iter().filter(|line| line["level"] == level).count();
+    assert!(level("INFO") == 1 && level("DEBUG") >= 4, "{plan:?}");
+    assert!(
+        logged.iter().all(|line| line["timestamp"].is_string() && line["message"].is_string()),
+        "{plan:?}"
+    );
+    let wrong = folder.run("plan --emulator -f nothing.yaml --log-format json");
+    assert_eq!((wrong.code, lines(&wrong)[0]["level"].as_str()), (64, Some("ERROR")), "{wrong:?}");
+}
+
+#[test]
+fn a_plan_for_another_moment_is_asked_for_in_many_ways() {
+    let folder = Folder::new();
+    for (asked, evaluated) in [
+        ("2027-01-05", "2027-01-05T12:17:00Z"),
+        ("2027-01-05T20:17", "2027-01-05T12:17:00Z"),
+        ("'2027-01-05 20:17'", "2027-01-05T12:17:00Z"),
+        ("2027-01-05T20:17+08:00", "2027-01-05T12:17:00Z"),
+        ("2027-01-05T12:17Z", "2027-01-05T12:17:00Z"),
+        ("2027-01-05T12:17:30Z", "2027-01-05T12:17:30Z"),
+    ] {
+        let plan =
+            folder.run(&format!("plan --emulator -f examples/quickstart --format json --as-of {asked}"));
+        let plan: Value = serde_json::from_str(&plan.out).unwrap_or_else(|_| panic!("{asked}: {plan:?}"));
+        assert_eq!(
+            (&plan["evaluated_at"], &plan["applyable"]),
+            (&evaluated.into(), &false.into()),
+            "{asked}"
+        );
+    }
+    let summary = |asked: &str| {
+        let plan =
+            folder.run(&format!("plan --emulator -f examples/quickstart --format json --as-of {asked}"));
+        serde_json::from_str::<Value>(&plan.out).unwrap()["summary"]["renew"].as_u64().unwrap()
+    };
+    assert_eq!((summary("+1h"), summary("+30d"), summary("+31w")), (3, 3, 4));
+    for (asked, says) in [
+        ("yesterday", "a moment is a date"),
+        ("+30x", "a moment is a date"),
+        ("2026-02-30", "a moment is a date"),
+        ("2026-01-01", "is in the past"),
+    ] {
+        let plan = folder.run(&format!("plan --emulator -f examples/quickstart --as-of {asked}"));
+        assert!(plan.code == 64 && plan.err.contains(says) && plan.out.is_empty(), "{asked}: {plan:?}");
+    }
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_command() {
+    let folder = Folder::new();
+    let page = folder.run("man");
+    assert!(page.code == 0 && page.out.contains(".TH renewctl 1"), "{page:?}");
+    let written = folder.run("man --out man1");
+    assert_eq!(written.code, 0, "{written:?}");
+    for command in commands(&folder, "") {
+        let name = format!("man1/renewctl {}", command.trim()).trim().replace(' ', "-");
+        let page = fs::read_to_string(folder.path(&format!("{name}.1"))).unwrap_or_else(|_| panic!("{name}"));
+        assert!(page.contains(".SH SYNOPSIS"), "{name}");
+    }
+}
+
+#[test]
+fn colours_follow_the_flag_then_the_environment() {
+    let folder = Folder::new();
+    let colored = |flags: &str, variables: &[(&str, &str)]| {
+        let mut command = folder.command(format!("plan --emulator -f examples/quickstart {flags}").trim());
+        command.envs(variables.iter().copied());
+        let run = Run::from(command.output().unwrap());
+        assert_eq!(run.code, 0, "{run:?}");
+        run.out.contains('\u{1b}')
+    };
+    assert!(!colored("", &[]), "no terminal");
+    assert!(!colored("", &[("CI", "true")]), "CI forces nothing");
+    assert!(colored("", &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored("", &[("CLICOLOR_FORCE", "0")]));
+    assert!(!colored("", &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(colored("--color always", &[("NO_COLOR", "1"), ("TERM", "dumb")]));
+    assert!(!colored("--color never", &[("CLICOLOR_FORCE", "1")]));
+}
+
+#[test]
+fn time_passes_in_the_emulator_on_demand() {
+    let folder = Folder::new();
+    let advanced = folder.run("emulator advance 30d");
+    assert_eq!(advanced.code, 0, "{advanced:?}");
+    insta::assert_snapshot!("advance", advanced.out);
+    let ledger: Value = serde_json::from_str(&folder.run("emulator ledger --format json").out).unwrap();
+    assert!(
+        ledger["charges"].as_array().unwrap().iter().all(|charge| charge["by"] == "platform"),
+        "{ledger:#}"
+    );
+    let quiet = folder.run("emulator advance 1m");
+    assert!(quiet.out.ends_with("Nothing happened by itself.\n"), "{quiet:?}");
+    for wrong in ["-1d", "0s", "soon", "9999999d"] {
+        let run = folder.run(&format!("emulator advance -- {wrong}"));
+        assert!(run.code == 64 && run.err.contains("is no time to advance by"), "{wrong}: {run:?}");
     }
 }

@@ -17,13 +17,13 @@ fn a_plan_as_text() {
     insta::assert_snapshot!("quickstart_text", text::plan(&plan_of(QUICKSTART), Style::default()));
     insta::assert_snapshot!(
         "troubled_text",
-        text::plan(&plan_of(TROUBLED), Style { all: true, color: false })
+        text::plan(&plan_of(TROUBLED), Style { all: true, ..Style::default() })
     );
 }
 
 #[test]
 fn a_plan_in_colour_says_the_same() {
-    let style = Style { color: true, all: true };
+    let style = Style { color: true, all: true, ..Style::default() };
     let colored = text::plan(&plan_of(TROUBLED), style);
     assert!(colored.contains("\u{1b}["));
     let plain = anstream::adapter::strip_str(&colored).to_string();
@@ -39,7 +39,7 @@ fn a_plan_as_json() {
 #[test]
 fn hostile_names_reach_no_terminal() {
     let plan = plan_of(TROUBLED);
-    for output in [text::plan(&plan, Style { all: true, color: false }), json::plan(&plan).unwrap()] {
+    for output in [text::plan(&plan, Style { all: true, ..Style::default() }), json::plan(&plan).unwrap()] {
         let hostile = output.chars().find(|c| *c != '\n' && renewctl::text::is_hostile(*c));
         assert_eq!(hostile, None, "{output}");
     }

@@ -9,16 +9,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use renewctl::cli::{Apply, Doors, Exit, Session};
+use renewctl::cli::{Apply, Doors, Exit, Format, Session};
 use renewctl::cloud::{self, Cloud, Credentials, Endpoint};
 use renewctl::config::load;
 use renewctl::desired::DesiredState;
 use renewctl::emulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Charge, Emulator, InProcess};
 use renewctl::journal::fold::fold;
 use renewctl::plan::Plan;
-use renewctl::planning;
+use renewctl::planning::{self, Moment};
 use renewctl::ports::{
-    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, LocalFuture, Terminal,
+    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, Level, LocalFuture, Terminal,
     Transport, TransportError,
 };
 use renewctl::render::Style;
@@ -149,7 +149,7 @@ impl Terminal for FakeTerminal {
         self.out.borrow_mut().push_str(text);
         Ok(())
     }
-    fn note(&self, text: &str) {
+    fn note(&self, _: Level, text: &str) {
         let mut err = self.err.borrow_mut();
         err.push_str(text);
         err.push('\n');
@@ -302,7 +302,9 @@ impl Sim {
         let desired = desired(files);
         let session = Session { cloud: self.cloud(), world: "emulator:test".to_owned(), is_emulator: true };
         let apply = Apply {
-            json: options.json,
+            format: if options.json { Format::Json } else { Format::Text },
+            reports: Vec::new(),
+            command: "renewctl apply -f renewals.yaml".to_owned(),
             style: Style::default(),
             quiet: false,
             auto_approve: options.auto_approve,
@@ -317,7 +319,7 @@ impl Sim {
         let exit = match apply.run().await {
             Ok(exit) => exit,
             Err(failure) => {
-                terminal.note(&failure.message);
+                terminal.note(Level::Error, &failure.message);
                 failure.exit
             }
         };
@@ -334,9 +336,15 @@ impl Sim {
     }
 
     pub async fn plan(&self, files: &str) -> Plan {
+        self.plan_at(files, Moment::Reading).await
+    }
+
+    pub async fn plan_at(&self, files: &str, moment: Moment) -> Plan {
         let contents = renewctl::journal::parse(&self.journal.bytes.borrow());
         let memory = fold(&contents.lines, "emulator:test");
-        planning::plan(&desired(files), &self.cloud(), &memory, &FakeTerminal::default()).await.unwrap()
+        planning::plan(&desired(files), &self.cloud(), &memory, &FakeTerminal::default(), moment)
+            .await
+            .unwrap()
     }
 
     pub fn ledger(&self) -> Vec<Charge> {

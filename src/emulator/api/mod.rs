@@ -66,6 +66,11 @@ impl ApiError {
     }
 }
 
+/// Whether an action changes the world.
+pub(super) fn writes(action: &str) -> bool {
+    matches!(action, "RenewInstance" | "ModifyInstanceAutoRenewAttribute")
+}
+
 /// Runs the action that the request names.
 pub(super) fn handle(context: &mut Context<'_>) -> Result<String, ApiError> {
     // DescribeInstances answers a key without the right with an empty list.

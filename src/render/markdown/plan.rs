@@ -1,5 +1,7 @@
 //! A plan as a comment.
 
+use std::fmt::Write as _;
+
 use super::page::{Page, Section, folded, table};
 use super::{
     CLOCK, Context, PLAN_MARKER, emulator_note, instance, instance_cell, minute, name_cell, neutral, row,
@@ -37,6 +39,13 @@ pub fn plan(plan: &Plan, context: &Context<'_>) -> String {
 fn opening(plan: &Plan, sum: &Summary, context: &Context<'_>) -> String {
     let mut out = format!("{PLAN_MARKER}\n### renewctl plan: {}\n", verdict(plan, sum));
     out.push_str(emulator_note(context));
+    if plan.is_as_of() {
+        let (at, read) = (show_beijing(plan.evaluated_at), show_beijing(plan.read_at));
+        let _ = writeln!(
+            out,
+            "\n> [!NOTE]\n> As of {at}, if nothing changes after the reading of {read}. This plan cannot be applied."
+        );
+    }
     if !plan.complete {
         out.push_str(
             "\n> [!WARNING]\n> **This plan is not complete: something could not be read.** What it says of the rest holds; \
@@ -221,6 +230,9 @@ pub(super) fn closing(plan: &Plan) -> String {
 }
 
 fn invitation(plan: &Plan, context: &Context<'_>) -> String {
+    if plan.is_as_of() {
+        return "\nIt is for another moment than now, so there is nothing to apply.\n".to_owned();
+    }
     if !plan.has_changes() {
         return "\nThere is nothing to apply.\n".to_owned();
     }

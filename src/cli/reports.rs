@@ -1,0 +1,106 @@
+//! What a command says, in the formats asked for: one goes to stdout, the others to files.
+
+use std::path::PathBuf;
+
+use super::session::{Doors, Failure};
+use crate::plan::Plan;
+use crate::render::report::Report;
+use crate::render::{self, Style, markdown};
+use crate::text::escape;
+
+/// A form of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people at a terminal.
+    Text,
+    /// For a comment on a pull request.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// A format and the file that it goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    /// In which form.
+    pub format: Format,
+    /// Where to.
+    pub path: PathBuf,
+}
+
+/// Reads `markdown=plan.md`.
+pub(super) fn report_file(text: &str) -> Result<ReportFile, String> {
+    let wrong = || {
+        "write FORMAT=FILE, for example markdown=plan.md; the formats are text, markdown and json".to_owned()
+    };
+    let (format, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or_else(wrong)?;
+    let format = <Format as clap::ValueEnum>::from_str(format, false).map_err(|_| wrong())?;
+    Ok(ReportFile { format, path: path.into() })
+}
+
+/// What there is to say.
+pub(super) struct Said<'a> {
+    /// The plan.
+    pub(super) plan: &'a Plan,
+    /// What came of it, if it was carried out.
+    pub(super) report: Option<&'a Report<'a>>,
+    /// How an apply ended; `None` for a plan.
+    pub(super) exit_code: Option<u8>,
+    /// Why an apply ended before it carried out anything.
+    pub(super) message: Option<&'a str>,
+    /// The command that applies the plan, and whether it is the emulator's.
+    pub(super) context: markdown::Context<'a>,
+}
+
+impl Said<'_> {
+    /// The whole document in one format.
+    ///
+    /// # Errors
+    /// If it cannot be encoded, which no plan brings about.
+    pub(super) fn in_format(&self, format: Format, style: Style) -> Result<String, Failure> {
+        let encoded = match (format, self.exit_code) {
+            (Format::Text, _) => Ok(self.text(style)),
+            (Format::Markdown, _) => Ok(self.markdown()),
+            (Format::Json, None) => render::json::plan(self.plan),
+            (Format::Json, Some(code)) => render::report::json(self.plan, self.report, code),
+        };
+        encoded.map_err(|error| Failure::error(format!("error: {error}")))
+    }
+
+    fn text(&self, style: Style) -> String {
+        let plan = render::text::plan(self.plan, style);
+        let report = self.report.map(|report| render::report::text(report, style)).unwrap_or_default();
+        let message = self.message.map(|message| format!("{message}\n")).unwrap_or_default();
+        plan + &report + &message
+    }
+
+    fn markdown(&self) -> String {
+        match self.report {
+            Some(report) => markdown::report(report, &self.context),
+            None => markdown::plan(self.plan, &self.context),
+        }
+    }
+
+    /// Writes every file. All are tried; the first failure is told.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub(super) fn write_files(
+        &self,
+        files: &[ReportFile],
+        doors: &Doors,
+        style: Style,
+    ) -> Result<(), Failure> {
+        // A file is no terminal.
+        let style = Style { color: false, width: None, ..style };
+        let write = |file: &ReportFile| {
+            let text = self.in_format(file.format, style)?;
+            doors.files.replace(&file.path, text.as_bytes()).map_err(|error| {
+                let path = escape(&file.path.to_string_lossy());
+                Failure::error(format!("error: the report {path} cannot be written: {error}"))
+            })
+        };
+        let failures: Vec<Failure> = files.iter().map(write).filter_map(Result::err).collect();
+        failures.into_iter().next().map_or(Ok(()), Err)
+    }
+}
