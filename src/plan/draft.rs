@@ -199,7 +199,25 @@ impl Case<'_> {
         }
         item.renew = self.renew(live, &mut item.warnings);
         item.set = setting(self.entry(), live, self.now, item.renew.as_ref());
+        self.hold_in_doubt(&mut item.set);
         item
+    }
+
+    /// While a charge is in doubt, nothing is set, even if no renewal is asked for any more: its effect
+    /// may still come, also for an instance that seems to have expired.
+    fn hold_in_doubt(&self, set: &mut Option<Verdict<Setting>>) {
+        let Some(hold) = self.hold.filter(|hold| hold.code.is_doubt()) else { return };
+        let waits = match set {
+            Some(Verdict::Change(_)) => true,
+            // It waits for the renewal, not for itself.
+            Some(Verdict::Blocked(block)) => {
+                !matches!(block.code, BlockCode::ChargeType | BlockCode::Unreadable)
+            }
+            _ => false,
+        };
+        if waits {
+            *set = Some(Verdict::Held(hold.clone()));
+        }
     }
 
     fn renew(&self, live: &LiveInstance, warnings: &mut Vec<String>) -> Option<Verdict<Renewal<()>>> {
@@ -211,10 +229,10 @@ impl Case<'_> {
             return Some(Verdict::Blocked(block));
         }
         let left = live.expires_at - self.now;
-        if let Some(Err(why)) = &live.auto_renew {
+        if let Err(why) = read_setting(live) {
             // Whether the platform renews it too is not known: wait for a reading, but not to the end.
             if !window::is_urgent(live, self.now) {
-                return Some(Verdict::Blocked(unreadable(why)));
+                return Some(Verdict::Blocked(unreadable(&why)));
             }
             warnings.push(format!(
                 "its auto-renewal setting could not be read ({}), and little time is left",
@@ -308,6 +326,12 @@ pub(super) fn setting<P>(
 ) -> Option<Verdict<Setting>> {
     let renewing = matches!(renew, Some(Verdict::Change(_)));
     let wanted = setting_alone(entry, live, now, renewing)?;
+    if let (Verdict::Blocked(Block { code: BlockCode::Expired, .. }), Some(Verdict::Held(hold))) =
+        (&wanted, renew)
+    {
+        // It becomes possible with the renewal, which only waits.
+        return Some(Verdict::Held(hold.clone()));
+    }
     let Verdict::Change(setting) = &wanted else { return Some(wanted) };
     let ends = !matches!(setting.after, AutoRenew::Every(_));
     match renew {
@@ -330,14 +354,9 @@ fn setting_alone(
     if let Some(block) = charge_type_block(&live.charge_type) {
         return asked.map(|_| Verdict::Blocked(block));
     }
-    let before = match live.auto_renew.as_ref() {
-        Some(Ok(before)) => *before,
-        Some(Err(why)) => return asked.map(|_| Verdict::Blocked(unreadable(why))),
-        None => {
-            return asked.map(|_| {
-                Verdict::Blocked(unreadable(&Unreadable::because("its setting was not asked for")))
-            });
-        }
+    let before = match read_setting(live) {
+        Ok(before) => before,
+        Err(why) => return asked.map(|_| Verdict::Blocked(unreadable(&why))),
     };
     let Some(asked) = asked else {
         // The API asks for the mark to be taken off before a renewal (DescribeInstanceAutoRenewAttribute).
@@ -358,6 +377,12 @@ fn setting_alone(
     }
     let reason = format!("{before} now, {} wanted", asked.value);
     Some(Verdict::Change(Setting { before, after: asked.value, reason, place: asked.place.clone() }))
+}
+
+/// The setting as it was read. One that was not asked for is as unknown as one that could not be read.
+fn read_setting(live: &LiveInstance) -> Result<LiveAutoRenew, Unreadable> {
+    let not_asked = || Err(Unreadable::because("its setting was not asked for"));
+    live.auto_renew.clone().unwrap_or_else(not_asked)
 }
 
 fn unreadable(why: &Unreadable) -> Block {

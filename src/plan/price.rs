@@ -64,13 +64,13 @@ pub fn site_currency(site: Site) -> &'static str {
 /// # Errors
 /// [`PriceError`] if a quote is in the currency of the other site, or the sum overflows.
 pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Plan, PriceError> {
-    let now = draft.evaluated_at;
+    let now = to_minute(draft.evaluated_at);
     let (mut charge, mut committed) = (Totals::default(), Totals::default());
     let mut items = Vec::with_capacity(draft.items.len());
     for (item, wanted) in draft.items.into_iter().zip(&desired.instances) {
         let allow_unpriced = draft.files.get(item.file).is_some_and(|file| file.limits.allow_unpriced);
         check_currency(&item, wanted.entry.site, quotes)?;
-        let mut item = price_item(item, &wanted.entry, to_minute(now), allow_unpriced, quotes);
+        let mut item = price_item(item, &wanted.entry, now, allow_unpriced, quotes);
         item.committed = commitment(&item, now, quotes);
         block_unpriced_commitment(&mut item, allow_unpriced);
         item.at_risk = at_risk(&item, &wanted.entry, now);
@@ -89,7 +89,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
     let id = identity::plan_id(&items, &draft.files);
     Ok(Plan {
         id,
-        evaluated_at: now,
+        evaluated_at: draft.evaluated_at,
         read_at: draft.read_at,
         complete: draft.complete,
         items,
@@ -158,10 +158,13 @@ fn price_item(
             Err(why) => Verdict::Blocked(no_price(renewal.term.term(), why)),
         },
     });
-    // A setting that only the renewal made possible, or needed, goes when the renewal goes.
-    let set = match &item.live {
-        Some(live) => draft::setting(entry, live, now, renew.as_ref()),
-        None => item.set.clone(),
+    // A setting that only the renewal made possible, or needed, goes when the renewal goes. What is
+    // held has no renewal that could go.
+    let set = match (&item.live, &item.set) {
+        (Some(live), set) if !matches!(set, Some(Verdict::Held(_))) => {
+            draft::setting(entry, live, now, renew.as_ref())
+        }
+        (_, set) => set.clone(),
     };
     Item {
         id: item.id,

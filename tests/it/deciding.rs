@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use proptest::prelude::*;
 use renewctl::desired::DesiredState;
 use renewctl::ids::{InstanceId, RegionId};
 use renewctl::live::{Answer, ChargeType, Live, LiveInstance, Lock, Quote, Status, Unreadable};
@@ -423,86 +422,4 @@ fn calls_are_put_in_order() {
             ("off".into(), "i-d".into(), Condition::Settled)
         ]
     );
-}
-
-fn any_setting() -> impl Strategy<Value = LiveAutoRenew> {
-    prop_oneof![
-        Just(LiveAutoRenew::Off),
-        Just(LiveAutoRenew::Never),
-        (1u8..=12).prop_map(|months| LiveAutoRenew::Every(Term::Months(months))),
-        (1u8..=4).prop_map(|weeks| LiveAutoRenew::Every(Term::Weeks(weeks))),
-    ]
-}
-
-/// What the cloud would show after the plan was carried out.
-fn carried_out(plan: &Plan, instance: &LiveInstance) -> LiveInstance {
-    let mut after = instance.clone();
-    if let Some(renewal) = plan.items[0].renewal() {
-        after.expires_at = renewal.expires_after;
-        after.status = Status::Running;
-    }
-    if let Some(setting) = plan.items[0].setting() {
-        after.auto_renew = Some(Ok(setting.after.into()));
-    }
-    after
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Applying twice finds nothing to do, also a day later; and every instance has one verdict.
-    #[test]
-    fn a_plan_after_an_apply_is_empty(
-        left_minutes in -20_000i64..600_000,
-        hours in 1u32..8_000,
-        setting in any_setting(),
-        wanted in prop::sample::select(vec!["", "auto_renew: off, ", "auto_renew: 1mo, ", "auto_renew: 1y, "]),
-        period in prop::sample::select(vec!["1mo", "3mo", "1y", "1w"]),
-        site in prop::sample::select(vec!["china", "international"]),
-        now_minutes in 0i64..1_000_000,
-    ) {
-        prop_assume!(site == "china" || period != "1w");
-        let now = time("2026-01-01T12:05:00Z") + TimeDelta::minutes(now_minutes);
-        let wants = file_with(&format!("site: {site}"), &format!("{wanted}min_remaining: {hours}h, renew_period: {period}"));
-        let mut instance = live_instance(now + TimeDelta::minutes(left_minutes), setting);
-        if left_minutes <= 0 {
-            instance.status = Status::Stopped;
-        }
-        let decide = |instance: &LiveInstance, now: DateTime<Utc>| {
-            let draft = draft(&wants, &reading(now, found(instance.clone())), now, &Holds::new());
-            let quotes = quotes(&draft, if site == "china" { "CNY" } else { "USD" });
-            price(&wants, draft, &quotes).unwrap()
-        };
-        let plan = decide(&instance, now);
-        prop_assert_eq!(plan.items.len(), 1);
-        if plan.items[0].verdict() != VerdictKind::Change {
-            return Ok(());
-        }
-        let reaches = plan.items[0].warnings.iter().all(|warning| !warning.contains("the longest term allowed"));
-        let after = carried_out(&plan, &instance);
-        if let Some(renewal) = plan.items[0].renewal() {
-            prop_assert!(renewal.expires_after > renewal.expires_before);
-        }
-        if reaches {
-            prop_assert!(!decide(&after, now).has_changes(), "at once");
-            let tomorrow = decide(&after, now + TimeDelta::hours(23));
-            let renewed = plan.items[0].renewal().is_some();
-            prop_assert!(!renewed || tomorrow.items[0].renewal().is_none(), "tomorrow");
-        }
-        prop_assert_eq!(&decide(&instance, now).id, &plan.id, "the same input has the same plan");
-    }
-
-    /// Wanting more never buys less.
-    #[test]
-    fn raising_min_remaining_never_shortens_a_term(
-        left_minutes in -20_000i64..600_000, low in 1u32..8_000, more in 0u32..4_000,
-    ) {
-        let high = (low + more).min(8_700);
-        let instance = live_instance(time(NOW) + TimeDelta::minutes(left_minutes), LiveAutoRenew::Off);
-        let end = |hours: u32| {
-            let plan = plan(&file(&format!("min_remaining: {hours}h")), instance.clone());
-            plan.items[0].renewal().map(|renewal| renewal.expires_after)
-        };
-        prop_assert!(end(low) <= end(high));
-    }
 }

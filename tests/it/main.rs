@@ -24,6 +24,8 @@ mod cloud_replies;
 mod cloud_script;
 mod config;
 mod deciding;
+mod deciding_laws;
+mod deciding_table;
 mod emulator;
 mod journal;
 mod layers;
