@@ -1,0 +1,8 @@
+//! The emulator refuses what the cloud refuses, with the documented code and status, and charges by
+//! its own rules.
+
+mod client;
+
+mod actions;
+mod gateway;
+mod world;
