@@ -50,9 +50,8 @@ pub(super) fn place(state: &mut State, order: &Order<'_>, now: DateTime<Utc>) ->
     let expires_before = instance.paid_until();
     // A world without a price renews for nothing that could be quoted: assumed to cost zero.
     let amount = price(instance, order.period, order.unit).map(|(trade, _)| trade).unwrap_or_default();
-    let expires_after = renewed(anchor(expires_before, now, state.site), order.period, order.unit)
-        .filter(|end| state.assumptions.latest_expiry.is_none_or(|latest| *end <= latest))
-        .ok_or(OrderError::BeyondLatestExpiry)?;
+    let expires_after =
+        leads_to(state, instance, order.period, order.unit, now).ok_or(OrderError::BeyondLatestExpiry)?;
     let region = instance.region.clone();
     if let Some(balance) = &mut state.balance {
         if *balance < amount {
@@ -81,6 +80,18 @@ pub(super) fn place(state: &mut State, order: &Order<'_>, now: DateTime<Utc>) ->
         instance.pending.push(Pending { visible_at, expires_at: expires_after });
     }
     Ok(order_id)
+}
+
+/// The expiry that a renewal leads to; `None` beyond the latest that the world allows.
+pub(super) fn leads_to(
+    state: &State,
+    instance: &Instance,
+    period: i64,
+    unit: Unit,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    renewed(anchor(instance.paid_until(), now, state.site), period, unit)
+        .filter(|end| state.assumptions.latest_expiry.is_none_or(|latest| *end <= latest))
 }
 
 fn renewed(anchor: DateTime<Utc>, period: i64, unit: Unit) -> Option<DateTime<Utc>> {

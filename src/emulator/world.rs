@@ -147,6 +147,7 @@ struct Traits {
     resource_group: Option<String>,
     #[serde(default)]
     instance_type: Option<String>,
+    /// By action: a code, or `code: words of its message` where a page has several such rows.
     #[serde(default)]
     refuses: BTreeMap<String, String>,
 }
@@ -210,9 +211,9 @@ fn add(state: &mut State, id: String, traits: Traits) -> Result<(), WorldError> 
             .map(|(duration, unit)| AutoRenew { status: "AutoRenewal".to_owned(), duration, unit })
             .ok_or_else(|| wrong("auto_renew is off, never, or a term like 1mo, 1y, 2w"))?,
     };
-    for (action, code) in &traits.refuses {
-        if !errors::is_documented(action, code) {
-            return Err(wrong(&format!("refuses: no page says that {action} answers {code}")));
+    for (action, refusal) in &traits.refuses {
+        if !errors::is_documented(action, refusal) {
+            return Err(wrong(&format!("refuses: no page says that {action} answers {refusal}")));
         }
     }
     let or = |text: Option<String>, default: String| text.unwrap_or(default);

@@ -261,9 +261,22 @@ fn rows(action: &str) -> &'static [Row] {
     }
 }
 
-/// Whether the page of an action documents a code.
-pub(crate) fn is_documented(action: &str, code: &str) -> bool {
-    rows(action).iter().any(|row| row.1 == code)
+/// A refusal as a world file writes it: a code, or `code: words of its message` where a page has
+/// several rows with one code.
+fn code_and_words(refusal: &str) -> (&str, &str) {
+    refusal.split_once(": ").unwrap_or((refusal, ""))
+}
+
+/// Whether the page of an action documents a refusal.
+pub(crate) fn is_documented(action: &str, refusal: &str) -> bool {
+    let (code, words) = code_and_words(refusal);
+    rows(action).iter().any(|row| row.1 == code && row.2.contains(words))
+}
+
+/// The documented error that a world file asks for.
+pub(crate) fn refused(action: &str, refusal: &str) -> ApiError {
+    let (code, words) = code_and_words(refusal);
+    about(action, code, words)
 }
 
 /// The documented error of an action with this code.

@@ -45,6 +45,9 @@ pub(super) fn describe(context: &Context<'_>) -> Result<String, ApiError> {
         .filter(|instance| filters.accept(instance, context.now))
         .take(most)
         .collect();
+    for instance in &matching {
+        super::check_refusal(ACTION, instance)?;
+    }
     let (from, size) = match page {
         Page::Token { size, from } => (from, size),
         Page::Number { size, number } => ((number - 1).saturating_mul(size), size),

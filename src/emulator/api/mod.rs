@@ -93,7 +93,7 @@ pub(super) fn handle(context: &mut Context<'_>) -> Result<String, ApiError> {
 
 /// Refuses what the world says that an instance refuses.
 fn check_refusal(action: &str, instance: &Instance) -> Result<(), ApiError> {
-    instance.refuses.get(action).map_or(Ok(()), |code| Err(errors::of(action, code)))
+    instance.refuses.get(action).map_or(Ok(()), |refusal| Err(errors::refused(action, refusal)))
 }
 
 impl Context<'_> {

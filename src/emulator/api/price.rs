@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::{ApiError, Context, errors};
-use crate::emulator::order::price;
+use crate::emulator::order::{leads_to, price};
 use crate::emulator::state::ChargeType;
 use crate::emulator::terms::Unit;
 
@@ -26,6 +26,9 @@ pub(super) fn describe(context: &Context<'_>) -> Result<String, ApiError> {
     super::check_refusal(ACTION, instance)?;
     if instance.charge_type == ChargeType::PostPaid {
         return Err(errors::of(ACTION, "ChargeTypeViolation"));
+    }
+    if leads_to(context.state, instance, period, unit, context.now).is_none() {
+        return Err(errors::of(ACTION, "InvalidPeriod.ExceededMaximumExpirationDate"));
     }
     let (trade, list) =
         price(instance, period, unit).ok_or_else(|| errors::of(ACTION, "OperationRestricted.Renewal"))?;

@@ -4,5 +4,7 @@
 mod client;
 
 mod actions;
+mod errors;
 mod gateway;
+mod parameters;
 mod world;
