@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::calendar::{at_beijing, beijing_day};
@@ -77,13 +77,13 @@ fn next_event(instance: &Instance, assumed: &Assumptions, after: DateTime<Utc>) 
     let paid_until = instance.paid_until();
     let deductions = deductions(instance, assumed).filter(|at| *at > after).min();
     let stop = Some(paid_until).filter(|at| *at > after);
-    // An overdue release happens as soon as the clock runs at all.
-    let release = release(paid_until, assumed).map(|at| at.max(after + Duration::seconds(1)));
+    // An overdue release happens as soon as the clock runs at all; it ends everything else.
+    let release = release(paid_until, assumed).map(|at| at.max(after));
     [deductions, stop, release].into_iter().flatten().min()
 }
 
 /// The instants at which the platform tries to renew an instance for its present expiry. A setting
-/// takes effect the day after it was made (reference 3.2).
+/// takes effect the day after it was made, and not for an expiry on that day (reference 3.2).
 fn deductions<'a>(
     instance: &'a Instance,
     assumed: &'a Assumptions,
@@ -91,7 +91,7 @@ fn deductions<'a>(
     let expiry_day = beijing_day(instance.paid_until());
     let set_on = beijing_day(instance.auto_renew_since);
     let minute = DEDUCTION_FROM_HOUR * 60 + minute_of(&instance.id);
-    let on = instance.auto_renew.status == "AutoRenewal";
+    let on = instance.auto_renew.status == "AutoRenewal" && expiry_day > set_on + 1;
     let days = assumed.deduction_days.iter().flatten().map(move |days| expiry_day - days);
     days.filter(move |day| on && *day > set_on).filter_map(move |day| at_beijing(day, minute))
 }
@@ -111,15 +111,17 @@ fn release(paid_until: DateTime<Utc>, assumed: &Assumptions) -> Option<DateTime<
 
 fn happen(state: &mut State, id: &str, at: DateTime<Utc>) {
     let Some(instance) = state.instances.get(id) else { return };
-    let paid_until = instance.paid_until();
     let mut what = Vec::new();
-    if deductions(instance, &state.assumptions).any(|due| due == at) {
-        what.push(deduct(state, id, at));
-    } else if release(paid_until, &state.assumptions).is_some_and(|due| due <= at) {
+    if release(instance.paid_until(), &state.assumptions).is_some_and(|due| due <= at) {
         state.instances.remove(id);
         what.push(Happening::Released);
-    } else if paid_until == at {
-        what.push(Happening::Stopped);
+    } else {
+        if deductions(instance, &state.assumptions).any(|due| due == at) {
+            what.push(deduct(state, id, at));
+        }
+        if state.instances.get(id).is_some_and(|instance| instance.paid_until() == at) {
+            what.push(Happening::Stopped);
+        }
     }
     state.events.extend(what.into_iter().map(|what| Event { at, instance_id: id.to_owned(), what }));
 }

@@ -12,6 +12,8 @@ use super::terms::{Site, Unit};
 use super::world::{Assumptions, WorldError};
 
 const VERSION: u32 = 2;
+/// The clock is advanced by at most a thousand years, so that it never leaves the calendar.
+const ADVANCED_S_MAX: i64 = 1000 * 365 * 86_400;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -266,7 +268,8 @@ impl State {
     }
 
     pub(super) fn now(&self, wall: DateTime<Utc>) -> DateTime<Utc> {
-        self.start + (wall - self.seeded_at) + Duration::seconds(self.advanced_s)
+        let advanced_s = self.advanced_s.clamp(-ADVANCED_S_MAX, ADVANCED_S_MAX);
+        self.start + (wall - self.seeded_at) + Duration::seconds(advanced_s)
     }
 
     /// How far the gateway's clock is from the machine's.

@@ -6,5 +6,6 @@ mod client;
 mod actions;
 mod errors;
 mod gateway;
+mod life;
 mod parameters;
 mod world;
