@@ -1,6 +1,7 @@
 //! The desired-state loader: files that load, files that do not and what is then said.
 
 mod hostile;
+mod schema;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -59,7 +60,7 @@ fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn valid_files_load() {
     let files = files("valid");
-    assert!(files.len() >= 12);
+    assert!(files.len() >= 20);
     for (name, bytes) in files {
         let loaded = load_one(&bytes);
         assert_eq!(shown(&loaded), "", "{name}");
@@ -71,7 +72,7 @@ fn valid_files_load() {
 #[test]
 fn invalid_files_are_explained() {
     let files = files("invalid");
-    assert!(files.len() >= 45);
+    assert!(files.len() >= 60);
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../config/snapshots");
     settings.set_prepend_module_to_snapshot(false);
