@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::tree::{Core, Kind, Node, Pair, Scalar};
-use super::words::{listed, shown};
+use super::words::{self, listed, shown};
 use crate::diagnostic::{Diagnostic, Place, Source};
 use crate::text::nearest;
 
@@ -47,6 +47,9 @@ pub(super) const INSTANCE: Keys = Keys {
     valid: &["id", "name", "region", "auto_renew", "min_remaining", "renew_period"],
     later: &[],
 };
+
+/// All places with keys.
+const ALL: [&Keys; 4] = [&TOP, &DEFAULTS, &LIMITS, &INSTANCE];
 
 /// A property as it was read.
 #[derive(Clone)]
@@ -123,25 +126,27 @@ impl Checking<'_> {
 
     fn unknown(&mut self, pair: &Pair, keys: &Keys) {
         let key = pair.key.as_str();
-        let known = |keys: &Keys| keys.valid.contains(&key);
         let message = format!("unknown key `{}` {}", shown(key), keys.place);
         let span = pair.key_span.clone();
-        let all = [&TOP, &DEFAULTS, &LIMITS, &INSTANCE];
-        if let Some(later) = all.iter().find(|keys| keys.later.contains(&key)) {
-            let why = format!("`{key}` is not in this version of renewctl; it will stand {}", later.place);
+        let valid = format!("valid {} are {}", keys.place, listed(keys.valid));
+        if let Some((later, place)) = ALL.iter().find_map(|keys| Some((later(key, keys)?, keys.place))) {
+            let why = format!("`{later}` is not in this version of renewctl; it will stand {place}");
             return self.error(message, span, "", &why, "remove it, or use a newer renewctl".to_owned());
         }
-        let valid = format!("valid {} are {}", keys.place, listed(keys.valid));
-        if let Some(near) = near(key, keys) {
-            let help = format!("write `{near}`");
-            return self.error(message, span, "", &valid, help);
-        }
-        if all.iter().any(|keys| known(keys)) {
-            let places: Vec<&str> = all.iter().filter(|keys| known(keys)).map(|keys| keys.place).collect();
-            let help = format!("move it: `{key}` stands {}", places.join(" or "));
-            return self.error(message, span, "", &valid, help);
-        }
-        self.error(message, span, "", &valid, "remove it, or write one of these keys".to_owned());
+        let help = if let Some(near) = near(key, keys) {
+            format!("write `{near}`")
+        } else if let Some(near) = ALL.iter().find_map(|keys| near(key, keys)) {
+            let there = ALL.iter().filter(|keys| keys.valid.contains(&near)).map(|keys| keys.place);
+            let places = there.collect::<Vec<_>>().join(" or ");
+            if near == key {
+                format!("move it: `{key}` stands {places}")
+            } else {
+                format!("if `{near}` is meant: it stands {places}; otherwise remove it")
+            }
+        } else {
+            "remove it, or write one of these keys".to_owned()
+        };
+        self.error(message, span, "", &valid, help);
     }
 
     /// The text of a scalar; `None` after an error for an empty value, a list or a mapping.
@@ -204,5 +209,15 @@ pub(super) fn misspelt(pairs: &[Pair], keys: &Keys, key: &str) -> bool {
 
 /// The valid key that was probably meant.
 fn near(key: &str, keys: &Keys) -> Option<&'static str> {
-    if key.len() > KEY_BYTES_MAX { None } else { nearest(key, keys.valid.iter().copied()) }
+    if key.len() > KEY_BYTES_MAX {
+        return None;
+    }
+    let other = || words::key(key).filter(|meant| keys.valid.contains(meant));
+    nearest(key, keys.valid.iter().copied()).or_else(other)
+}
+
+/// The key of a later version that was probably meant.
+fn later(key: &str, keys: &Keys) -> Option<&'static str> {
+    let exact = keys.later.iter().copied().find(|later| *later == key);
+    exact.or_else(|| nearest(key, keys.later.iter().copied()).filter(|_| key.len() <= KEY_BYTES_MAX))
 }

@@ -92,7 +92,7 @@ impl Checking<'_> {
         }
         let near = match text.to_lowercase().as_str() {
             "cn" | "chinese" | "aliyun" | "aliyun.com" | "domestic" => Some("china"),
-            "intl" | "global" | "alibabacloud" | "alibabacloud.com" => Some("international"),
+            "intl" | "global" | "overseas" | "alibabacloud" | "alibabacloud.com" => Some("international"),
             other => nearest(other, all.map(Site::as_str)),
         };
         let help = near.map_or_else(
@@ -114,14 +114,14 @@ impl Checking<'_> {
             _ => {}
         }
         let at = pair.value.span.clone();
+        // China has every term that there is.
+        let shop = site.unwrap_or(Site::China);
+        let all: Vec<Term> = AutoRenewTerm::all(shop).into_iter().map(AutoRenewTerm::term).collect();
         if let Ok(term) = Term::parse(text) {
-            // China has every term that there is.
-            let shop = site.unwrap_or(Site::China);
             if let Ok(term) = AutoRenewTerm::new(term, shop) {
                 return Some(AutoRenew::Every(term));
             }
-            let all: Vec<Term> = AutoRenewTerm::all(shop).into_iter().map(AutoRenewTerm::term).collect();
-            let near = words::nearest_term(term, all.iter().copied()).unwrap_or(Term::Months(1));
+            let near = words::nearest_term(term, &all);
             let message =
                 format!("`auto_renew: {}` is not a term that auto-renewal can be set to", shown(text));
             let why = format!("on the {} site auto-renewal can be {}", shop.as_str(), terms(&all));
@@ -140,7 +140,7 @@ impl Checking<'_> {
             "notrenewal" => "write `auto_renew: never`".to_owned(),
             _ => match (nearest(&lower, ["off", "never"]), words::term(text)) {
                 (Some(word), None) => format!("write `auto_renew: {word}`"),
-                (_, Some(term)) => format!("write `auto_renew: {term}`"),
+                (_, Some(term)) => instead("auto_renew", term, words::nearest_term(term, &all), "on offer"),
                 _ => "write for example `auto_renew: 1mo`, or `off`, or `never`".to_owned(),
             },
         };
@@ -164,7 +164,9 @@ impl Checking<'_> {
         let help = match (zero, meant.or_else(|| part_of_a_day(text))) {
             (true, _) => "write `min_remaining: none`".to_owned(),
             (_, Some(meant)) => format!("write `min_remaining: {meant}`"),
-            _ if matches!(text.to_lowercase().as_str(), "off" | "no" | "never" | "false" | "none") => {
+            _ if matches!(text.to_lowercase().as_str(), "off" | "no" | "never" | "false")
+                || nearest(text, ["none"]).is_some() =>
+            {
                 "write `min_remaining: none`".to_owned()
             }
             _ => "write for example `min_remaining: 15d`, or `none`".to_owned(),
@@ -179,14 +181,19 @@ impl Checking<'_> {
 
     /// Any term.
     pub(super) fn term(&mut self, pair: &Pair) -> Option<Term> {
-        let text = self.scalar(pair, "1y")?.text.as_str();
+        self.term_like(pair, "1y", |term| term)
+    }
+
+    /// A term; of one that is written wrongly, `near` is the nearest that is valid.
+    fn term_like(&mut self, pair: &Pair, example: &str, near: impl Fn(Term) -> Term) -> Option<Term> {
+        let text = self.scalar(pair, example)?.text.as_str();
         if let Ok(term) = Term::parse(text) {
             return Some(term);
         }
         let key = shown(&pair.key);
         let help = words::term(text).map_or_else(
-            || format!("write for example `{key}: 1y`"),
-            |term| format!("write `{key}: {term}`"),
+            || format!("write for example `{key}: {example}`"),
+            |term| instead(&key, term, near(term), "on sale"),
         );
         self.error(format!("`{}` is not a term", shown(text)), pair.value.span.clone(), "", TERM_FORM, help);
         None
@@ -194,13 +201,13 @@ impl Checking<'_> {
 
     /// A term that can be bought.
     pub(super) fn purchase(&mut self, pair: &Pair, site: Option<Site>) -> Option<PurchaseTerm> {
-        let term = self.term(pair)?;
         let shop = site.unwrap_or(Site::China);
+        let all: Vec<Term> = PurchaseTerm::on_sale(shop).into_iter().map(PurchaseTerm::term).collect();
+        let term = self.term_like(pair, "1mo", |term| words::nearest_term(term, &all))?;
         if let Ok(term) = PurchaseTerm::new(term, shop) {
             return Some(term);
         }
-        let all: Vec<Term> = PurchaseTerm::on_sale(shop).into_iter().map(PurchaseTerm::term).collect();
-        let near = words::nearest_term(term, all.iter().copied()).unwrap_or(Term::Months(1));
+        let near = words::nearest_term(term, &all);
         let key = shown(&pair.key);
         let message = format!("`{key}: {term}` is not a term that can be bought");
         let why = format!("on the {} site one can buy {}", shop.as_str(), terms(&all));
@@ -242,7 +249,10 @@ impl Checking<'_> {
         let help = match scalar.text.to_lowercase().as_str() {
             "yes" | "on" | "true" | "1" | "y" => format!("write `{key}: true`"),
             "no" | "off" | "false" | "0" | "n" => format!("write `{key}: false`"),
-            _ => format!("write `{key}: true` or `{key}: false`"),
+            word => nearest(word, ["true", "false"]).map_or_else(
+                || format!("write `{key}: true` or `{key}: false`"),
+                |near| format!("write `{key}: {near}`"),
+            ),
         };
         let why = "in YAML 1.2 only `true` and `false`, without quotes, are truth values";
         self.error(format!("`{key}` must be `true` or `false`"), pair.value.span.clone(), "", why, help);
@@ -250,10 +260,14 @@ impl Checking<'_> {
     }
 
     /// An amount of money.
-    pub(super) fn money(&mut self, pair: &Pair, currency: &str) -> Option<Money> {
+    pub(super) fn money(&mut self, pair: &Pair, currency: &'static str) -> Option<Money> {
         let text = self.scalar(pair, "5000 CNY")?.text.as_str();
         let error = match text.parse::<Money>() {
-            Ok(money) => return Some(money),
+            Ok(money) if words::CURRENCIES.contains(&money.currency.as_str()) => return Some(money),
+            Ok(money) => {
+                self.unknown_currency(pair, text, money.currency.as_str(), currency);
+                return None;
+            }
             Err(error) => error,
         };
         let key = shown(&pair.key);
@@ -278,6 +292,25 @@ impl Checking<'_> {
         self.error(message, pair.value.span.clone(), "", &format!("{why}{comma}"), help);
         None
     }
+}
+
+impl Checking<'_> {
+    /// Reports a currency in which the cloud has no prices: such a limit would allow nothing.
+    fn unknown_currency(&mut self, pair: &Pair, text: &str, currency: &str, usual: &'static str) {
+        let message = format!("the cloud has no prices in {currency}");
+        let why = "they are in CNY on the china site, in USD or JPY on the international site";
+        let help = match words::currency(currency, usual) {
+            Some(near) => format!("write `{}: {}`", shown(&pair.key), shown(&text.replace(currency, near))),
+            None => format!("write the amount in {usual}"),
+        };
+        self.error(message, pair.value.span.clone(), "", why, help);
+    }
+}
+
+/// What to type for a term that was meant, and why it is another one.
+fn instead(key: &str, meant: Term, near: Term, what: &str) -> String {
+    let other = if near == meant { String::new() } else { format!("; {meant} is not {what}") };
+    format!("write `{key}: {near}`{other}")
 }
 
 /// `1.5d` in hours: `36h`.

@@ -366,8 +366,8 @@ fn bounds_are_exact() {
 #[test]
 fn amounts_have_their_forms() {
     let validator = validator();
-    let valid = "5000 CNY|CNY 5000|5,000.00 CNY|0 CNY|0.5 XYZ| 5  CNY |1,234,567.891 USD|5\tCNY";
-    let invalid = "5000|CNY||CNY 5 CNY|5CNY|50,00 CNY|5,0000 CNY|,500 CNY|5. CNY|.5 CNY|5 cny|+5 CNY|1e3 CNY|5 CNYS|5 000 CNY";
+    let valid = "5000 CNY|CNY 5000|5,000.00 CNY|0 CNY|0.5 JPY| 5  CNY |1,234,567.891 USD|5\tCNY";
+    let invalid = "5000|CNY||CNY 5 CNY|5CNY|50,00 CNY|5,0000 CNY|,500 CNY|5. CNY|.5 CNY|5 cny|+5 CNY|1e3 CNY|5 CNYS|5 RMB|5 000 CNY";
     for (words, is_valid) in [(valid, true), (invalid, false)] {
         for word in words.split('|') {
             let mut doc = one(Site::China, None, "auto_renew", "off");
