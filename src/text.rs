@@ -79,9 +79,12 @@ pub fn escape_json(json: &str) -> String {
 /// The valid word that is nearest to `word`, if one is near enough to be what was meant.
 pub fn nearest<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
-    let limit = (word.chars().count() / 3).max(1);
+    let length = lower.chars().count();
+    let limit = (length / 3).max(1);
     valid
         .into_iter()
+        // Words of very different lengths are not near; most need no closer look.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

@@ -67,6 +67,7 @@ const ROWS: &[Row] = &[
     row("flow sequence", BRACKET),
     row("flow construct", BRACKET),
     row("misplaced bracket", BRACKET),
+    row("expected node content", BRACKET),
     row("':' may not precede", BRACKET),
     row("mapping values are not allowed", VALUE),
     row("placement of ':'", VALUE),
@@ -170,6 +171,11 @@ pub(super) fn explain(index: usize, source: &Source, byte: usize, info: &str) ->
     }
     if info.contains("unknown anchor") {
         return alias(index, at);
+    }
+    if info.contains("must be followed") && text.get(..byte).is_some_and(|head| head.ends_with('\t')) {
+        let why = "behind `:` and `-` not every YAML parser takes a tab";
+        let error = Diagnostic::error(TAB.0).at(index, byte - 1..byte, "a tab");
+        return error.why(why).help("replace the tab by a space");
     }
     if let Some((_, what, why, help)) = ROWS.iter().find(|(part, ..)| info.contains(part)) {
         return Diagnostic::error(*what).at(index, at, "").why(*why).help(*help);

@@ -196,6 +196,124 @@ fn huge_things_are_refused() {
     assert!(errors.ends_with("10,001 errors in renewals.yaml\n"));
 }
 
+/// However a value is written, its length is found out before anything is made of it.
+#[test]
+fn huge_values_are_refused_in_every_form() {
+    let entry = |value: &str| format!("version: 1\nregion: cn-beijing\ninstances:\n  - id: {value}\n");
+    let long = "a".repeat(1 << 20);
+    let block = format!("      {}\n", "a".repeat(50)).repeat(20_000);
+    let forms = [
+        entry(&long),
+        entry(&format!("'{long}'")),
+        entry(&format!("\"{}\"", "a ".repeat(1 << 19))),
+        entry(&format!("\"{}\"", "\\u202e".repeat(1 << 17))),
+        entry(&format!("|\n{block}")),
+        entry(&format!(">\n{block}")),
+        format!("{long}: 1\n"),
+        format!("? {long}\n"),
+    ];
+    for text in forms {
+        let message = bad(&text);
+        assert!(message.starts_with("error: a value is too long\n"), "{message}");
+        assert!(message.contains("= note: the limit is 4,096 characters\n") && message.len() < 1_000);
+    }
+    let padding = format!("#{long}\n{}", "\n".repeat(1 << 20));
+    assert_eq!(good(&format!("{padding}{FULL}")).files[0].entries.len(), 2);
+}
+
+/// Work and words are bounded by counts, whatever a file repeats.
+#[test]
+fn what_is_said_has_an_end() {
+    let head = "version: 1\nregion: cn-beijing\n";
+    let files = [
+        ("a: 1\n".repeat(5_000), "stands here twice"),
+        ("- !a b\n".repeat(5_000), "tags are not allowed"),
+        ("- &a b\n".repeat(5_000), "anchors are not allowed"),
+        (format!("{head}instances:\n{}", "  - *a\n".repeat(5_000)), "aliases are not allowed"),
+        (format!("{head}instances:\n{}", "  - <<: 1\n".repeat(5_000)), "merge keys are not allowed"),
+        ("---\n".repeat(5_000), "a second document begins here"),
+        (format!("{head}instances: [{}", "{ id: i-a1 }, ".repeat(5_000)), "does not fit"),
+        ((0..2_000).map(|n| format!("{n:050}: 1\n")).collect::<Vec<_>>().concat(), "unknown key"),
+        (format!("{head}instances:\n{}", "  - { id: i-a1 }\n".repeat(12_000)), "asks for nothing"),
+    ];
+    for (text, said) in files {
+        let loaded = load_one(&text);
+        assert!(
+            loaded.config.is_none() && loaded.diagnostics.len() <= 20_002,
+            "{}",
+            loaded.diagnostics.len()
+        );
+        assert!(loaded.diagnostics.iter().any(|one| one.message.contains(said)), "{said}");
+    }
+}
+
+#[test]
+fn merge_keys_are_refused() {
+    let entry = "version: 1\nregion: cn-beijing\ninstances:\n  - { id: i-a1, auto_renew: 1mo }\n";
+    insta::assert_snapshot!(bad(format!("{entry}  - {{ <<: {{ auto_renew: off }}, id: i-a2 }}\n")), @"
+    error: merge keys are not allowed
+     --> renewals.yaml:5:7
+      |
+    5 |   - { <<: { auto_renew: off }, id: i-a2 }
+      |       ^^
+      |
+      = note: every entry says by itself what it asks for, so that a reviewer sees it where it stands
+      = help: write the keys out; what many entries share belongs under `defaults:`
+
+    error: i-a2 asks for nothing
+     --> renewals.yaml:5:32
+      |
+    5 |   - { <<: { auto_renew: off }, id: i-a2 }
+      |                                ^^
+      |
+      = note: neither the entry nor `defaults` has `auto_renew` or `min_remaining`
+      = help: add `auto_renew: 1mo` or `min_remaining: 15d`, or remove the entry
+
+    2 errors in renewals.yaml
+    ");
+    // In quotes it is a key like others.
+    assert!(
+        bad(format!("{entry}  - {{ \"<<\": {{}}, id: i-a2, auto_renew: off }}\n"))
+            .contains("unknown key `<<`")
+    );
+}
+
+#[test]
+fn tabs_are_shown_where_they_stand() {
+    insta::assert_snapshot!(bad("version:\t1\nregion: cn-beijing\n"), @"
+    error: a tab stands where only spaces may
+     --> renewals.yaml:1:9
+      |
+    1 | version:    1
+      |         ^^^^ a tab
+      |
+      = note: behind `:` and `-` not every YAML parser takes a tab
+      = help: replace the tab by a space
+
+    1 error in renewals.yaml
+    ");
+    let indented = bad("version: 1\ninstances:\n  - id: i-a1\n\t  auto_renew: 1mo\n");
+    assert!(indented.contains("a tab stands where only spaces may\n --> renewals.yaml:4:1\n"), "{indented}");
+    assert!(bad("\t".repeat(100_000)).starts_with("error: the file is empty\n"));
+    let text =
+        "version: 1\t# one\nregion: cn-beijing\t\ninstances:\n  - { id: i-a1,\tauto_renew: 1mo }\n\t\n";
+    assert_eq!(good(text).files[0].entries.len(), 1);
+}
+
+#[test]
+fn other_encodings_are_named() {
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let bytes = [&b"\xff\xfe"[..], &wide("version: 1\nname: \u{7f51}\n")].concat();
+    assert!(bad(bytes).contains("= note: it seems to be UTF-16; "));
+    // Without a byte order mark plain words are NUL characters between letters.
+    assert!(
+        bad(wide("version: 1\n"))
+            .contains("= note: a text file holds none; the file may be damaged or UTF-16")
+    );
+    // A name in GBK.
+    assert!(bad(b"version: 1\nname: \xcd\xf8\xd5\xbe\n").starts_with("error: the file is not UTF-8\n"));
+}
+
 #[test]
 fn long_lines_are_cut() {
     let text = |pad: usize| format!("{{ version: 1,{} region: X, instances: [] }}", " ".repeat(pad));
