@@ -18,6 +18,10 @@ use crate::support::{Sim, run, time};
 
 const QUICKSTART: &str = include_str!("../../examples/quickstart/renewals.yaml");
 const TROUBLED: &str = include_str!("../../examples/troubled/renewals.yaml");
+const WORKFLOWS: [&str; 2] = [
+    include_str!("../../examples/ci/github-actions/plan.yml"),
+    include_str!("../../examples/ci/github-actions/apply.yml"),
+];
 const CONTEXT: Context<'_> =
     Context { apply_command: "renewctl apply -f renewals/ --max-charge '2000 CNY'", is_emulator: false };
 /// GitHub takes less.
@@ -478,4 +482,20 @@ fn rows_left_out_are_counted() {
     }
     let report = report_with(&large(3000, "web-1"), "x");
     assert!(report.len() < GITHUB_CHARS);
+}
+
+#[test]
+fn the_example_workflows_find_the_comment_and_ask_for_little() {
+    let [plan, _] = WORKFLOWS;
+    assert!(plan.contains(&format!("startswith(\"{PLAN_MARKER}\")")), "found by the marker");
+    assert!(plan.contains(&format!("echo '{PLAN_MARKER}'")), "also when there is no plan");
+    for workflow in WORKFLOWS {
+        let workflow: serde_json::Value = serde_yaml::from_str(workflow).unwrap();
+        assert_eq!(workflow["permissions"], serde_json::json!({}));
+        assert!(workflow["on"].get("pull_request_target").is_none());
+        for job in workflow["jobs"].as_object().unwrap().values() {
+            assert!(job["timeout-minutes"].as_u64().is_some_and(|minutes| minutes <= 60));
+            assert_ne!(job["permissions"]["contents"], "write");
+        }
+    }
 }
