@@ -72,9 +72,17 @@ pub(super) fn unchanged(out: &mut String, items: &[&Item<PriceDecision>], plan: 
     grid.write(out, 2, style.width);
 }
 
+/// An empty line between two sections.
+fn gap(out: &mut String) {
+    if out.lines().nth(1).is_some() {
+        out.push('\n');
+    }
+}
+
 /// `To renew: 28 instances, CNY 6,664.00`.
 fn heading(out: &mut String, color: AnsiColor, title: &str, number: usize, more: &str, style: Style) {
     let title = paint(style, color, title);
+    gap(out);
     let more = if more.is_empty() { String::new() } else { format!(", {more}") };
     let _ = writeln!(out, "{title}: {}{more}", count(number, "instance"));
 }
@@ -215,6 +223,7 @@ fn stopped(
     if number == 0 {
         return;
     }
+    gap(out);
     // Actions, as the verdicts are theirs: one instance may have a held renewal and a blocked setting.
     let _ = writeln!(out, "{}: {}", paint(style, color, title), count(number, "action"));
     for ((why, hint), items) in reasons {
