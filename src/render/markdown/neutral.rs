@@ -119,5 +119,7 @@ fn is_plain(word: &str) -> bool {
     let commit = core
         .split(|c: char| !c.is_alphanumeric())
         .any(|run| run.len() >= COMMIT_DIGITS_MIN && run.bytes().all(|b| b.is_ascii_hexdigit()));
-    (letters || number) && !commit && !core.eq_ignore_ascii_case("www")
+    // With the full stop of a sentence after it, this is the beginning of an address.
+    let address = core.to_lowercase().ends_with("www");
+    (letters || number) && !commit && !address
 }
