@@ -86,7 +86,7 @@ fn deciding(criterion: &mut Criterion) {
         b.iter(|| price(&desired, black_box(decided.clone()), &quotes).unwrap())
     });
     group.bench_function("text", |b| b.iter(|| text::plan(black_box(&plan), Style::default())));
-    group.bench_function("json", |b| b.iter(|| json::plan(black_box(&plan)).unwrap()));
+    group.bench_function("json", |b| b.iter(|| json::plan(black_box(&plan), "emulator:test").unwrap()));
     group.finish();
 }
 

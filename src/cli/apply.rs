@@ -174,7 +174,14 @@ impl Apply<'_> {
 
     fn end_without_apply(&self, plan: &Plan, exit: Exit, message: Option<&str>) -> Result<Exit, Failure> {
         let code = Some(exit.code());
-        let said = Said { plan, report: None, exit_code: code, message, context: self.context() };
+        let said = Said {
+            plan,
+            report: None,
+            exit_code: code,
+            message,
+            world: &self.session.world,
+            context: self.context(),
+        };
         if self.format != Format::Text {
             result(self.doors, &said.in_format(self.format, self.style)?)?;
         }
@@ -243,8 +250,14 @@ impl Apply<'_> {
         let exit = exit(outcome, converged);
         let report = Report { plan, outcome, converged, left };
         let code = Some(exit.code());
-        let said =
-            Said { plan, report: Some(&report), exit_code: code, message: None, context: self.context() };
+        let said = Said {
+            plan,
+            report: Some(&report),
+            exit_code: code,
+            message: None,
+            world: &self.session.world,
+            context: self.context(),
+        };
         let text = match self.format {
             // The plan stands there already.
             Format::Text => Ok(render::report::text(&report, self.style)),

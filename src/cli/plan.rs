@@ -29,7 +29,14 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
         note_skew(cli.common.quiet, doors, &session);
         let command = apply_command(&cli.common, &args.work);
         let context = Context { apply_command: &command, is_emulator: session.is_emulator };
-        let said = Said { plan: &plan, report: None, exit_code: None, message: None, context };
+        let said = Said {
+            plan: &plan,
+            report: None,
+            exit_code: None,
+            message: None,
+            world: &session.world,
+            context,
+        };
         let style = screen.style(&args.work);
         result(doors, &said.in_format(args.work.format, style)?)?;
         said.write_files(&args.work.report, doors, style)?;

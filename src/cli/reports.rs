@@ -48,6 +48,8 @@ pub(super) struct Said<'a> {
     pub(super) exit_code: Option<u8>,
     /// Why an apply ended before it carried out anything.
     pub(super) message: Option<&'a str>,
+    /// The name of the account's world.
+    pub(super) world: &'a str,
     /// The command that applies the plan, and whether it is the emulator's.
     pub(super) context: markdown::Context<'a>,
 }
@@ -61,8 +63,8 @@ impl Said<'_> {
         let encoded = match (format, self.exit_code) {
             (Format::Text, _) => Ok(self.text(style)),
             (Format::Markdown, _) => Ok(self.markdown()),
-            (Format::Json, None) => render::json::plan(self.plan),
-            (Format::Json, Some(code)) => render::report::json(self.plan, self.report, code),
+            (Format::Json, None) => render::json::plan(self.plan, self.world),
+            (Format::Json, Some(code)) => render::report::json(self.plan, self.world, self.report, code),
         };
         encoded.map_err(|error| Failure::error(format!("error: {error}")))
     }

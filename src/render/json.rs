@@ -23,12 +23,13 @@ pub(super) fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// The whole plan, pretty-printed and safe for a terminal, with a final line end.
+/// The whole plan, pretty-printed and safe for a terminal, with a final line end. `world` is the name
+/// of the account's world in the journal: a plan of the emulator must not look like a real one.
 ///
 /// # Errors
 /// If it cannot be encoded, which no plan brings about.
-pub fn plan(plan: &Plan) -> Result<String, serde_json::Error> {
-    pretty(&view(plan))
+pub fn plan(plan: &Plan, world: &str) -> Result<String, serde_json::Error> {
+    pretty(&view(plan, world))
 }
 
 pub(super) fn pretty<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
@@ -41,6 +42,7 @@ pub(super) struct PlanView<'a> {
     format_version: &'static str,
     tool_version: &'static str,
     plan_id: &'a PlanId,
+    world: &'a str,
     evaluated_at: String,
     read_at: String,
     /// Whether it can be carried out: it is for the moment of its reading, and something is to do.
@@ -180,12 +182,13 @@ struct StepView {
     condition: Option<&'static str>,
 }
 
-pub(super) fn view(plan: &Plan) -> PlanView<'_> {
+pub(super) fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
     let items = &plan.items;
     PlanView {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION"),
         plan_id: &plan.id,
+        world,
         evaluated_at: time(plan.evaluated_at),
         read_at: time(plan.read_at),
         applyable: plan.has_changes() && !plan.is_as_of(),

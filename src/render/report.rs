@@ -309,7 +309,12 @@ struct ReportView<'a> {
 ///
 /// # Errors
 /// If it cannot be encoded, which no report brings about.
-pub fn json(plan: &Plan, report: Option<&Report<'_>>, exit_code: u8) -> Result<String, serde_json::Error> {
+pub fn json(
+    plan: &Plan,
+    world: &str,
+    report: Option<&Report<'_>>,
+    exit_code: u8,
+) -> Result<String, serde_json::Error> {
     let apply = report.map(|report| (report, spent(report.outcome))).map(|(report, spent)| AppliedView {
         summary: numbers(report),
         charged: json::amounts(&spent.charged),
@@ -321,7 +326,7 @@ pub fn json(plan: &Plan, report: Option<&Report<'_>>, exit_code: u8) -> Result<S
         stopped: report.outcome.stopped.as_deref(),
         actions: actions(report.outcome),
     });
-    json::pretty(&ReportView { plan: json::view(plan), apply, exit_code })
+    json::pretty(&ReportView { plan: json::view(plan, world), apply, exit_code })
 }
 
 fn actions(outcome: &Outcome) -> Vec<ActionView<'_>> {

@@ -52,18 +52,21 @@ fn plans_are_as_the_schema_says() {
     run(async {
         let sim = Sim::new(renewctl::emulator::DEMO_WORLD);
         for files in [QUICKSTART, TROUBLED] {
-            check(&json::plan(&sim.plan(files).await).unwrap());
+            check(&json::plan(&sim.plan(files).await, "emulator:test").unwrap());
         }
         let later = sim.plan_at(QUICKSTART, Moment::After(chrono::TimeDelta::days(30))).await;
-        let document = check(&json::plan(&later).unwrap());
+        let document = check(&json::plan(&later, "emulator:test").unwrap());
         assert_eq!(document["applyable"], false);
         assert_ne!(document["evaluated_at"], document["read_at"]);
         let unpriced = QUICKSTART.replace("max_renewals: 10", "allow_unpriced: true");
         sim.fault("{ action: DescribeRenewalPrice, nth: 1, times: 1000, kind: code, http: 400, code: InvalidPeriod }");
-        let document = check(&json::plan(&sim.plan(&unpriced).await).unwrap());
+        let document = check(&json::plan(&sim.plan(&unpriced).await, "emulator:test").unwrap());
         assert_eq!(document["changes"][0]["charge"]["amount"], Value::Null);
         sim.fault("{ action: DescribeInstances, nth: 1, times: 1000, kind: error_500_before }");
-        assert_eq!(check(&json::plan(&sim.plan(QUICKSTART).await).unwrap())["complete"], false);
+        assert_eq!(
+            check(&json::plan(&sim.plan(QUICKSTART).await, "emulator:test").unwrap())["complete"],
+            false
+        );
     });
 }
 
@@ -114,9 +117,10 @@ fn the_schema_names_every_code_and_no_other() {
 
 #[test]
 fn the_schema_refuses_what_no_plan_says() {
-    let plan: Value =
-        serde_json::from_str(&run(async { json::plan(&Sim::new(ONE).plan(WANT_ONE).await).unwrap() }))
-            .unwrap();
+    let plan: Value = serde_json::from_str(&run(async {
+        json::plan(&Sim::new(ONE).plan(WANT_ONE).await, "emulator:test").unwrap()
+    }))
+    .unwrap();
     let validator = jsonschema::validator_for(&schema()).unwrap();
     assert!(validator.is_valid(&plan));
     for (pointer, value) in [

@@ -32,18 +32,21 @@ fn a_plan_in_colour_says_the_same() {
 
 #[test]
 fn a_plan_as_json() {
-    insta::assert_snapshot!("quickstart_json", json::plan(&plan_of(QUICKSTART)).unwrap());
-    insta::assert_snapshot!("troubled_json", json::plan(&plan_of(TROUBLED)).unwrap());
+    insta::assert_snapshot!("quickstart_json", json::plan(&plan_of(QUICKSTART), "emulator:test").unwrap());
+    insta::assert_snapshot!("troubled_json", json::plan(&plan_of(TROUBLED), "emulator:test").unwrap());
 }
 
 #[test]
 fn hostile_names_reach_no_terminal() {
     let plan = plan_of(TROUBLED);
-    for output in [text::plan(&plan, Style { all: true, ..Style::default() }), json::plan(&plan).unwrap()] {
+    for output in [
+        text::plan(&plan, Style { all: true, ..Style::default() }),
+        json::plan(&plan, "emulator:test").unwrap(),
+    ] {
         let hostile = output.chars().find(|c| *c != '\n' && renewctl::text::is_hostile(*c));
         assert_eq!(hostile, None, "{output}");
     }
-    let value: Value = serde_json::from_str(&json::plan(&plan).unwrap()).unwrap();
+    let value: Value = serde_json::from_str(&json::plan(&plan, "emulator:test").unwrap()).unwrap();
     assert_eq!(value["format_version"], "1.0");
 }
 
