@@ -88,6 +88,16 @@ pub trait Files {
     /// # Errors
     /// Whatever the operating system says.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The first bytes of a file, at most `bytes`: enough to see that it is too large, or endless.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn read_up_to(&self, path: &Path, bytes: usize) -> io::Result<Vec<u8>>;
+    /// The one name of a file that may be given by several: absolute, without links.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn real_path(&self, path: &Path) -> io::Result<PathBuf>;
     /// The entries of a folder (full paths, sorted), or `None` if `path` is no folder.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What commands share: the files of `-f`, the cloud that they talk to, colours.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -8,7 +9,7 @@ use std::rc::Rc;
 use super::Exit;
 use super::args::{Color, Common, FileArgs, SelectionArgs, WorkArgs};
 use crate::cloud::{Cloud, Credentials, Doors as CloudDoors, Endpoint};
-use crate::config::{Loaded, load};
+use crate::config::{FILE_BYTES_MAX, Loaded, load};
 use crate::desired::DesiredState;
 use crate::diagnostic::{Severity, render};
 use crate::emulator::{self, Emulator};
@@ -137,57 +138,72 @@ pub(super) fn desired_state(
     doors: &Doors,
     screen: Screen,
 ) -> Result<(DesiredState, String), Failure> {
-    let mut contents = Vec::new();
-    for path in find(args, doors)? {
-        let shown: Rc<str> = path.to_string_lossy().into();
-        let bytes = doors.files.read(&path).map_err(|error| unreadable(&path, &error))?;
-        contents.push((shown, bytes));
+    let (paths, mut problems) = find(args, doors);
+    let mut contents = Vec::with_capacity(paths.len());
+    for path in paths {
+        // One byte beyond the limit shows that a file is too large.
+        match doors.files.read_up_to(&path, FILE_BYTES_MAX + 1) {
+            Ok(bytes) => contents.push((path.to_string_lossy().into(), bytes)),
+            Err(error) => problems.push(unreadable(&path, &error)),
+        }
     }
     let Loaded { sources, diagnostics, config } = load(&contents);
     let text = render(&diagnostics, &sources, screen.err_color, screen.err_width.unwrap_or(ERR_WIDTH));
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     match config {
-        Some(config) if !failed => Ok((config.into(), text)),
-        _ => Err(Failure::new(Exit::Usage, text.trim_end().to_owned())),
+        Some(config) if !failed && problems.is_empty() => Ok((config.into(), text)),
+        _ => {
+            problems.push(text.trim_end().to_owned());
+            problems.retain(|problem| !problem.is_empty());
+            Err(Failure::new(Exit::Usage, problems.join("\n\n")))
+        }
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
     let path = escape(&path.to_string_lossy());
-    Failure::new(
-        Exit::Usage,
-        format!(
-            "error: {path} cannot be read: {error}\n  help: -f takes a file, or a folder with *.yaml or *.yml files"
-        ),
+    format!(
+        "error: {path} cannot be read: {error}\n  help: -f takes a file, or a folder with *.yaml or *.yml files"
     )
 }
 
-/// Files as given; of a folder its YAML files, sorted. The same path given twice counts once.
-fn find(args: &FileArgs, doors: &Doors) -> Result<Vec<PathBuf>, Failure> {
-    let mut paths: Vec<PathBuf> = Vec::new();
+/// Files as given, of a folder its YAML files, and what could not be found. A file that is given
+/// twice, in whatever spelling, counts once, by the first one.
+fn find(args: &FileArgs, doors: &Doors) -> (Vec<PathBuf>, Vec<String>) {
+    let (mut paths, mut problems) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
     for given in &args.files {
-        let found = match doors.files.list(given).map_err(|error| unreadable(given, &error))? {
-            None => vec![given.clone()],
-            Some(entries) => {
-                let yaml = |path: &PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-                let found: Vec<PathBuf> = entries.into_iter().filter(yaml).collect();
-                if found.is_empty() {
-                    let folder = escape(&given.to_string_lossy());
-                    let message = format!(
-                        "error: there is no *.yaml or *.yml file in {folder}\n  help: folders are not searched deeper; name the folder that holds the files"
-                    );
-                    return Err(Failure::new(Exit::Usage, message));
-                }
-                found
+        let found = match doors.files.list(given) {
+            Ok(None) => vec![given.clone()],
+            Ok(Some(entries)) => entries.into_iter().filter(|path| is_yaml(path, doors)).collect(),
+            Err(error) => {
+                problems.push(unreadable(given, &error));
+                continue;
             }
         };
+        if found.is_empty() {
+            let folder = escape(&given.to_string_lossy());
+            problems.push(format!(
+                "error: there is no *.yaml or *.yml file in {folder}\n  help: folders are not searched deeper, and hidden files do not count; name the folder that holds the files"
+            ));
+        }
         for path in found {
-            if !paths.contains(&path) {
+            // What has no real path, such as a pipe, is known by its name.
+            let real = doors.files.real_path(&path).unwrap_or_else(|_| path.clone());
+            if seen.insert(real) {
                 paths.push(path);
             }
         }
     }
-    Ok(paths)
+    (paths, problems)
+}
+
+/// Whether a shell would find it with `*.yaml` or `*.yml`, and it is no folder. Editors keep locks and
+/// copies in hidden files.
+fn is_yaml(path: &Path, doors: &Doors) -> bool {
+    let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    yaml && !hidden && !matches!(doors.files.list(path), Ok(Some(_)))
 }
 
 /// The cloud of one command, and the name of its world in the journal.

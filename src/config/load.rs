@@ -62,11 +62,7 @@ fn decode(index: usize, path: &Rc<str>, bytes: &[u8], out: &mut Vec<Diagnostic>)
         out.push(
             Diagnostic::error("the file is too large")
                 .at(index, 0..0, "")
-                .why(format!(
-                    "it has {} bytes, the limit is {}",
-                    grouped(bytes.len()),
-                    grouped(FILE_BYTES_MAX)
-                ))
+                .why(format!("the limit is {} bytes", grouped(FILE_BYTES_MAX)))
                 .help("split it; `-f` can be given several times"),
         );
         return (Source::new(path.clone(), ""), false);

@@ -17,6 +17,7 @@ mod words;
 use std::rc::Rc;
 
 pub use load::{Loaded, load};
+pub use syntax::FILE_BYTES_MAX;
 
 use crate::diagnostic::Place;
 use crate::ids::{InstanceId, RegionId};

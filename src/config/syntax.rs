@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::text::grouped;
 
 /// Largest file, in bytes. A hundred thousand instances fit, if written shortly.
-pub(super) const FILE_BYTES_MAX: usize = 16 << 20;
+pub const FILE_BYTES_MAX: usize = 16 << 20;
 /// Deepest nesting. A correct file needs four levels.
 const DEPTH_MAX: usize = 32;
 /// Most values in one file, keys included.

@@ -27,6 +27,7 @@ mod deciding;
 mod deciding_laws;
 mod deciding_table;
 mod emulator;
+mod files;
 mod journal;
 mod layers;
 mod markdown;

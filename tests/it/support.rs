@@ -86,6 +86,12 @@ impl Files for NoFiles {
     fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
         Err(io::Error::other("no files here"))
     }
+    fn read_up_to(&self, _: &Path, _: usize) -> io::Result<Vec<u8>> {
+        Err(io::Error::other("no files here"))
+    }
+    fn real_path(&self, _: &Path) -> io::Result<PathBuf> {
+        Err(io::Error::other("no files here"))
+    }
     fn list(&self, _: &Path) -> io::Result<Option<Vec<PathBuf>>> {
         Err(io::Error::other("no files here"))
     }

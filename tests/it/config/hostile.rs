@@ -183,7 +183,7 @@ fn huge_things_are_refused() {
     error: the file is too large
     --> renewals.yaml:1:1
      |
-     = note: it has 16,777,217 bytes, the limit is 16,777,216
+     = note: the limit is 16,777,216 bytes
      = help: split it; `-f` can be given several times
 
     1 error in renewals.yaml
