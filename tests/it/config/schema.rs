@@ -430,16 +430,22 @@ fn limits() -> impl Strategy<Value = Value> {
     )
 }
 
+/// Another's id, what is asked for, region, name.
+type Instance = (Option<&'static str>, Value, Option<Value>, Option<Value>);
+
 /// A document that is valid, or not far from it.
 fn document() -> impl Strategy<Value = Value> {
     let region = || word(&["cn-beijing", "us-west-1"]);
     let id = prop_oneof![19 => Just(None), 1 => Just(Some("i-a0"))];
-    let instance = (id, wants(), proptest::option::weighted(0.4, region()));
+    let name = proptest::option::weighted(0.3, word(&["web-1", "网站", "a: b # c", "no", "1"]));
+    let instance = (id, wants(), proptest::option::weighted(0.4, region()), name);
     let instances = proptest::collection::vec(instance, 1..4).prop_map(|entries| {
-        let entry = |(index, (id, mut entry, region)): (usize, (Option<&str>, Value, Option<Value>))| {
+        let entry = |(index, (id, mut entry, region, name)): (usize, Instance)| {
             entry["id"] = id.map_or_else(|| format!("i-a{index}"), str::to_owned).into();
-            if let Some(region) = region {
-                entry["region"] = region;
+            for (key, value) in [("region", region), ("name", name)] {
+                if let Some(value) = value {
+                    entry[key] = value;
+                }
             }
             entry
         };
