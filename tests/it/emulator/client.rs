@@ -4,10 +4,12 @@ use std::cell::Cell;
 
 use base64::Engine as _;
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use renewctl::emulator::{Answer, Call, Emulator, Reply};
 use serde_json::Value;
 use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
 
 use crate::support::time;
 
@@ -95,6 +97,35 @@ impl Client {
         decode(self.send("POST", parameters, "emulator-secret"))
     }
 
+    /// A request in the newer style, signed over every header of it.
+    pub fn v3(&self, action: &str, query: &[(&str, &str)], body: &str, secret: &str) -> Call {
+        self.nonce.set(self.nonce.get() + 1);
+        let mut headers = vec![
+            ("host".to_owned(), self.host.to_owned()),
+            ("x-acs-action".to_owned(), action.to_owned()),
+            ("x-acs-content-sha256".to_owned(), HEXLOWER.encode(&Sha256::digest(body))),
+            ("x-acs-date".to_owned(), self.wall.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            ("x-acs-signature-nonce".to_owned(), format!("n{}", self.nonce.get())),
+            ("x-acs-version".to_owned(), "2014-05-26".to_owned()),
+        ];
+        if !body.is_empty() {
+            headers.insert(0, ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
+        }
+        let mut sorted = query.to_vec();
+        sorted.sort_unstable();
+        let pairs: Vec<String> =
+            sorted.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        let mut call = Call {
+            method: "POST".to_owned(),
+            host: self.host.to_owned(),
+            path_and_query: format!("/?{}", pairs.join("&")),
+            headers,
+            body: body.as_bytes().to_vec(),
+        };
+        sign_v3(&mut call, "emulator", secret);
+        call
+    }
+
     /// Status and code of a refusal.
     pub fn refusal(&mut self, action: &str, own: &[(&str, &str)]) -> (u16, String) {
         let (status, body) = self.call(action, own);
@@ -108,6 +139,23 @@ impl Client {
         );
         body["Instances"]["Instance"][0]["ExpiredTime"].clone()
     }
+}
+
+/// Puts the Authorization header on a request: over all its headers, in order of their names.
+pub fn sign_v3(call: &mut Call, key_id: &str, secret: &str) {
+    call.headers.retain(|(name, _)| name != "authorization");
+    call.headers.sort();
+    let query = call.path_and_query.split_once('?').map_or("", |(_, query)| query);
+    let lines: Vec<String> = call.headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let lines = lines.concat();
+    let names: Vec<&str> = call.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let (names, hash) = (names.join(";"), HEXLOWER.encode(&Sha256::digest(&call.body)));
+    let canonical = format!("{}\n/\n{query}\n{lines}\n{names}\n{hash}", call.method);
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("ACS3-HMAC-SHA256\n{}", HEXLOWER.encode(&Sha256::digest(canonical))).as_bytes());
+    let signature = HEXLOWER.encode(&mac.finalize().into_bytes());
+    let value = format!("ACS3-HMAC-SHA256 Credential={key_id},SignedHeaders={names},Signature={signature}");
+    call.headers.push(("authorization".to_owned(), value));
 }
 
 pub fn decode(answer: Answer) -> (u16, Value) {

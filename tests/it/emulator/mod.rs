@@ -8,4 +8,5 @@ mod errors;
 mod gateway;
 mod life;
 mod parameters;
+mod signatures;
 mod world;
