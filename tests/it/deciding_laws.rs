@@ -341,8 +341,10 @@ proptest! {
             let member = &fleet.members[Fleet::number(item)];
             prop_assert_eq!(item.renew.is_some(), member.least > 1, "a verdict on what is asked for");
             prop_assert!(item.set.is_some() || member.auto_renew.is_empty());
-            for hold in [item.renew.as_ref().and_then(held), item.set.as_ref().and_then(held)].into_iter().flatten() {
-                prop_assert!(fleet.now < hold.until && hold.until <= fleet.now + TimeDelta::hours(24), "it ends");
+            let holds = [item.renew.as_ref().and_then(held), item.set.as_ref().and_then(held)];
+            for hold in holds.into_iter().flatten() {
+                let day = fleet.now + TimeDelta::hours(24);
+                prop_assert!(fleet.now < hold.until && hold.until <= day, "it ends");
             }
         }
     }
@@ -371,7 +373,8 @@ proptest! {
                 }
             }
             let soon = item.committed.as_ref().filter(|committed| committed.counts);
-            prop_assert!(soon.is_none_or(|soon| soon.amount.is_some() || allowed), "also what the platform takes");
+            let known = soon.is_none_or(|soon| soon.amount.is_some());
+            prop_assert!(known || allowed, "also what the platform takes");
             if let Some(amount) = soon.and_then(|soon| soon.amount.as_ref()) {
                 committed.add(amount).unwrap();
             }
@@ -382,7 +385,8 @@ proptest! {
         prop_assert_eq!(plan.total(), charge);
         let steps = steps(&plan);
         let charged: Vec<_> = steps.charges.iter().map(|step| (&step.region, &step.id)).collect();
-        let planned: BTreeSet<_> = plan.items.iter().filter(|item| item.renewal().is_some()).map(|item| (&item.region, &item.id)).collect();
+        let bought = plan.items.iter().filter(|item| item.renewal().is_some());
+        let planned: BTreeSet<_> = bought.map(|item| (&item.region, &item.id)).collect();
         prop_assert_eq!(charged.len(), planned.len(), "never two purchases for one instance");
         prop_assert_eq!(charged.into_iter().collect::<BTreeSet<_>>(), planned);
         prop_assert!(steps.charges.is_sorted_by_key(|step| step.expires_before), "soonest first");

@@ -187,7 +187,7 @@ fn world(line: &str) -> String {
     )
 }
 
-/// The answer to a good call changed so that the row's error comes.
+/// The answer to a good call changed so that the row's error comes. A refusal charges nothing.
 fn bring_about(action: &str, code: &str, message: &str, way: Way) -> (u16, Value) {
     let mut own = good_call(action);
     let (world, before) = match way {
@@ -204,6 +204,7 @@ fn bring_about(action: &str, code: &str, message: &str, way: Way) -> (u16, Value
         }
     };
     let mut client = Client::new(&world);
+    let charges = usize::from(before.is_some());
     if let Some(changes) = before {
         let mut earlier = own.clone();
         earlier.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
@@ -213,7 +214,9 @@ fn bring_about(action: &str, code: &str, message: &str, way: Way) -> (u16, Value
         assert_eq!(client.call(action, &earlier).0, 200);
     }
     let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    client.call(action, &own)
+    let answer = client.call(action, &own);
+    assert_eq!(client.emulator.ledger().len(), charges, "{action} {code}");
+    answer
 }
 
 #[test]

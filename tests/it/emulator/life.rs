@@ -316,7 +316,8 @@ proptest! {
         steps in prop::collection::vec(prop_oneof![0i64..2, 1i64..100_000, 100_000i64..2_000_000], 1..25),
         millis in 0i64..1000,
     ) {
-        let lines: Vec<String> = instances.iter().enumerate().map(|(n, own)| format!("id: i-{n}, {own}")).collect();
+        let lines: Vec<String> =
+            instances.iter().enumerate().map(|(n, own)| format!("id: i-{n}, {own}")).collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let world = world(&format!("site: {site}{balance}\neffect_delay: 90s"), &lines);
         let wall = time(WALL) + TimeDelta::milliseconds(millis);

@@ -246,6 +246,29 @@ fn what_can_be_quoted_is_what_the_page_says() {
 }
 
 #[test]
+fn what_is_missing_is_named() {
+    let (id, modify) = (("InstanceId", "i-one"), "ModifyInstanceAutoRenewAttribute");
+    let describe = "DescribeInstanceAutoRenewAttribute";
+    for (action, own, expected) in [
+        ("RenewInstance", vec![("Period", "1")], "MissingInstanceId"),
+        ("RenewInstance", vec![id], "InvalidPeriod.NotFound"),
+        ("RenewInstance", vec![id, ("PeriodUnit", "Month")], "MissingParamter"),
+        ("DescribeRenewalPrice", vec![REGION], "MissingResourceId"),
+        ("DescribeRenewalPrice", vec![("ResourceId", "i-one")], "MissingRegionId"),
+        (modify, vec![REGION], "MissingParameter.InstanceId"),
+        (modify, vec![id], "MissingRegionId"),
+        (modify, vec![REGION, id, ("RenewalStatus", "AutoRenewal")], "InvalidParameter.Duration"),
+        (describe, vec![REGION], "InvalidParameter.RenewalStatusInstanceId"),
+        (describe, vec![id], "MissingRegionId"),
+        ("DescribeInstances", vec![], "MissingRegionId"),
+    ] {
+        for (site, _) in SITES {
+            assert_eq!(code(&mut Client::new(&world(site)), action, &own, &[]), expected, "{action} {own:?}");
+        }
+    }
+}
+
+#[test]
 fn pages_of_settings_are_numbered_within_their_bounds() {
     const ACTION: &str = "DescribeInstanceAutoRenewAttribute";
     let base = [REGION, ("InstanceId", "i-one")];
