@@ -52,6 +52,7 @@ pub(super) struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Common {
     /// Send all calls to URL: HTTPS, or plain HTTP to this machine.
     #[arg(long, global = true, value_name = "URL", conflicts_with = "emulator")]
