@@ -5,14 +5,15 @@
 use chrono::{DateTime, Duration, Utc};
 
 use crate::calendar::{show_beijing, show_span};
-use crate::cloud::{CallError, Cloud, QuoteAsk as CloudAsk, ReadId};
+use crate::cloud::{CallError, Cloud, QuoteAsk as CloudAsk, QuoteError, ReadId};
 use crate::desired::DesiredState;
 use crate::journal::fold::Fold;
-use crate::live::Live;
+use crate::live::{Live, Quote};
 use crate::plan::Plan;
 use crate::plan::draft::draft;
-use crate::plan::price::{PriceError, Quotes, price};
+use crate::plan::price::{NoQuote, PriceError, Quotes, price};
 use crate::ports::Terminal;
+use crate::retry::Class;
 
 /// Why no plan can be made.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +32,16 @@ pub enum PlanningError {
         /// When the account was read.
         read_at: DateTime<Utc>,
     },
+    /// The asked moment lies too far ahead.
+    #[error("{} is more than ten years ahead", show_beijing(*.asked))]
+    Far {
+        /// What was asked for.
+        asked: DateTime<Utc>,
+    },
 }
+
+/// Furthest look ahead, in days: nothing is sold for longer.
+const AHEAD_DAYS_MAX: i64 = 10 * 366;
 
 /// The moment that a plan is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +59,13 @@ impl Moment {
         let asked = match self {
             Self::Reading => read_at,
             Self::At(asked) => asked,
-            Self::After(span) => read_at.checked_add_signed(span).unwrap_or(read_at),
+            Self::After(span) => read_at.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC),
         };
-        if asked < read_at { Err(PlanningError::Past { asked, read_at }) } else { Ok(asked) }
+        if asked < read_at {
+            return Err(PlanningError::Past { asked, read_at });
+        }
+        let far = read_at.checked_add_signed(Duration::days(AHEAD_DAYS_MAX)).is_some_and(|far| asked > far);
+        if far { Err(PlanningError::Far { asked }) } else { Ok(asked) }
     }
 }
 
@@ -92,9 +106,20 @@ pub async fn plan(
     let answers = cloud.quotes(&asks, &|done, total| terminal.progress(done, total, "prices asked")).await;
     let quotes: Quotes = wanted
         .into_iter()
-        .zip(answers.into_iter().map(|quote| quote.map_err(|error| error.to_string())))
-        .collect();
+        .zip(answers)
+        .map(|(ask, answer)| Ok((ask, no_quote(answer)?)))
+        .collect::<Result<_, PlanningError>>()?;
     Ok(price(desired, draft, &quotes)?)
+}
+
+/// Keeps apart what cannot be quoted and what was not told; credentials that are wrong end the plan.
+fn no_quote(answer: Result<Quote, QuoteError>) -> Result<Result<Quote, NoQuote>, PlanningError> {
+    match answer {
+        Ok(quote) => Ok(Ok(quote)),
+        Err(QuoteError::Unquotable(_)) => Ok(Err(NoQuote::Unquotable)),
+        Err(QuoteError::Call(error)) if error.class == Class::Credentials => Err(PlanningError::Read(error)),
+        Err(QuoteError::Call(error)) => Ok(Err(NoQuote::Failed(error.text()))),
+    }
 }
 
 /// A local clock further off than this is worth a warning; signatures fail at 15 minutes.

@@ -39,11 +39,15 @@ pub async fn verify(
 
 /// Reads the instances whose settings were accepted, and no others, until they show.
 async fn settings_show(cloud: &Cloud, outcome: &Outcome, timeout: Duration) -> Result<(), PlanningError> {
-    let accepted = outcome.settings.iter().filter(|(_, (_, result))| *result == SettingResult::Done);
+    // Of two for one instance the last one counts.
+    let accepted = outcome.settings.iter().filter_map(|(key, sent)| {
+        let last = sent.iter().rev().find(|(_, result)| *result == SettingResult::Done)?;
+        Some((key, last.0))
+    });
     let mut waiting: Vec<(ReadId, LiveAutoRenew)> = accepted
-        .map(|((region, id), (setting, _))| {
+        .map(|((region, id), setting)| {
             let read = ReadId { region: region.clone(), id: id.clone(), auto_renew: true };
-            (read, LiveAutoRenew::from(*setting))
+            (read, LiveAutoRenew::from(setting))
         })
         .collect();
     let deadline = Instant::now() + timeout;

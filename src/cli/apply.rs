@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::args::{ApplyArgs, Cli, apply_command};
+use super::args::{ApplyArgs, Cli};
+use super::command_line::apply_command;
 use super::plan::{damage, note_skew, note_torn, read_journal};
 use super::reports::{Format, ReportFile, Said};
 use super::session::{Doors, Failure, Screen, Session, desired_state, random_id, select, with_session};
@@ -32,7 +33,7 @@ pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Scre
         let apply = Apply {
             format: args.work.format,
             reports: args.work.report.clone(),
-            command: apply_command(&cli.common, &args.work),
+            command: apply_command(&cli.common, &args.work, args.max_charge.as_ref()),
             style: screen.style(&args.work),
             quiet: cli.common.quiet,
             auto_approve: args.auto_approve,
@@ -166,6 +167,10 @@ impl Apply<'_> {
                     Some(&format!("{}\nNothing was charged.", text.join("\n"))),
                 )
             }
+            Refusal::AsOf => {
+                let message = "The plan is for another moment than now. Nothing was sent.";
+                self.end_without_apply(plan, Exit::Stale, Some(message))
+            }
             Refusal::NotConfirmed => {
                 self.end_without_apply(plan, Exit::NotConfirmed, Some("Not confirmed. Nothing was charged."))
             }
@@ -189,7 +194,10 @@ impl Apply<'_> {
             let level = if exit == Exit::Ok { Level::Info } else { Level::Error };
             self.doors.terminal.note(level, message);
         }
-        said.write_files(&self.reports, self.doors, self.style)?;
+        // A report that cannot be written does not change how the run ended.
+        if let Err(failure) = said.write_files(&self.reports, self.doors, self.style) {
+            self.doors.terminal.note(Level::Error, &failure.message);
+        }
         Ok(exit)
     }
 
@@ -260,7 +268,7 @@ impl Apply<'_> {
         };
         let text = match self.format {
             // The plan stands there already.
-            Format::Text => Ok(render::report::text(&report, self.style)),
+            Format::Text => Ok(render::text::report(&report, self.style)),
             format => said.in_format(format, self.style),
         };
         // The exit code tells what happened to money; a broken stdout or a full disk must not hide it.

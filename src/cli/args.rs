@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::moment::moment;
+use super::moment::{moment, seconds};
 use super::reports::{Format, ReportFile, report_file};
 use crate::money::Money;
 use crate::planning::Moment;
 
 /// Where the emulator's state lies when `--emulator` names no file.
 pub(super) const EMULATOR_STATE: &str = ".renewctl/emulator.json";
+
+/// Where the journal lies when `--journal` names no file.
+pub(super) const JOURNAL: &str = ".renewctl/journal.jsonl";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -198,7 +201,7 @@ pub(super) struct WorkArgs {
     #[arg(long, conflicts_with = "summary")]
     pub(super) diff: bool,
     /// The journal: every call before and after it, and what earlier runs left in doubt.
-    #[arg(long, value_name = "FILE", default_value = ".renewctl/journal.jsonl")]
+    #[arg(long, value_name = "FILE", default_value = JOURNAL)]
     pub(super) journal: PathBuf,
 }
 
@@ -314,54 +317,4 @@ pub(super) enum Schema {
     DesiredState,
     /// The JSON of `plan --format json`.
     Plan,
-}
-
-/// Reads `90s`, `5m` or `1h` as seconds.
-fn seconds(text: &str) -> Result<u64, String> {
-    let message = || "a time is a number of seconds, minutes or hours: 90s, 5m or 1h".to_owned();
-    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(message)?;
-    let (digits, unit) = text.split_at(split);
-    let number: u64 = digits.parse().map_err(|_| message())?;
-    let factor = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err(message()),
-    };
-    let seconds = number.checked_mul(factor).filter(|seconds| (10..=24 * 3600).contains(seconds));
-    seconds.ok_or_else(|| "a time from 10s (an effect takes about so long) to 24h".to_owned())
-}
-
-/// The command line that applies what a plan with these arguments shows, ready to be pasted.
-pub(super) fn apply_command(common: &Common, work: &WorkArgs) -> String {
-    let mut words = vec!["renewctl".to_owned(), "apply".to_owned()];
-    if let Some(url) = &common.endpoint_url {
-        words.extend(["--endpoint-url".to_owned(), quoted(url)]);
-    }
-    if let Some(state) = &common.emulator {
-        let state = state.to_string_lossy();
-        words.push(if state == EMULATOR_STATE {
-            "--emulator".to_owned()
-        } else {
-            quoted(&format!("--emulator={state}"))
-        });
-    }
-    for file in &work.files.files {
-        words.extend(["-f".to_owned(), quoted(&file.to_string_lossy())]);
-    }
-    for (flag, ids) in [("--target", &work.selection.target), ("--exclude", &work.selection.exclude)] {
-        for id in ids {
-            words.extend([flag.to_owned(), quoted(id)]);
-        }
-    }
-    words.join(" ")
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -4,6 +4,7 @@
 
 mod apply;
 mod args;
+mod command_line;
 mod emulator;
 mod exit;
 mod manual;

@@ -1,4 +1,4 @@
-//! Moments as people type them: `--as-of`.
+//! Moments and spans as people type them: `--as-of`, `--verify-timeout`.
 
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, Utc};
 
@@ -8,9 +8,6 @@ use crate::planning::Moment;
 /// A date alone means the time of the nightly run that the CI recipes have, 20:17 in Beijing: at
 /// midnight no charge is planned.
 const NIGHTLY: (u32, u32) = (20, 17);
-/// Furthest look ahead, in days.
-const AHEAD_DAYS_MAX: i64 = 10 * 366;
-
 /// Reads `2027-01-31`, `2027-01-31T20:17`, `2027-01-31T20:17:00+08:00` (without an offset: Beijing
 /// time), `+30d`, `+12h` or `+2w`.
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
@@ -29,8 +26,7 @@ fn span(text: &str) -> Option<Duration> {
         "w" => 7 * 24,
         _ => return None,
     };
-    let hours = number.checked_mul(hours).filter(|hours| *hours <= AHEAD_DAYS_MAX * 24)?;
-    Some(Duration::hours(hours))
+    Duration::try_hours(number.checked_mul(hours)?)
 }
 
 fn instant(text: &str) -> Option<DateTime<Utc>> {
@@ -48,4 +44,20 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
         .and_then(|time| {
             Some(beijing_instant(time.date(), 0, 0)? + (time - time.date().and_hms_opt(0, 0, 0)?))
         })
+}
+
+/// Reads `90s`, `5m` or `1h` as seconds.
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
+    let message = || "a time is a number of seconds, minutes or hours: 90s, 5m or 1h".to_owned();
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(message)?;
+    let (digits, unit) = text.split_at(split);
+    let number: u64 = digits.parse().map_err(|_| message())?;
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(message()),
+    };
+    let seconds = number.checked_mul(factor).filter(|seconds| (10..=24 * 3600).contains(seconds));
+    seconds.ok_or_else(|| "a time from 10s (an effect takes about so long) to 24h".to_owned())
 }

@@ -1,6 +1,7 @@
 //! `renewctl plan`: read, decide, show. Changes nothing, and writes nothing but a fresh emulator's state.
 
-use super::args::{Cli, PlanArgs, apply_command};
+use super::args::{Cli, PlanArgs};
+use super::command_line::apply_command;
 use super::reports::Said;
 use super::session::{Doors, Failure, Screen, Session, desired_state, select, with_session};
 use super::{Exit, note, result};
@@ -27,7 +28,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
         let moment = args.as_of.unwrap_or(Moment::Reading);
         let plan = planning::plan(&desired, &session.cloud, &memory, doors.terminal.as_ref(), moment).await?;
         note_skew(cli.common.quiet, doors, &session);
-        let command = apply_command(&cli.common, &args.work);
+        let command = apply_command(&cli.common, &args.work, None);
         let context = Context { apply_command: &command, is_emulator: session.is_emulator };
         let said = Said {
             plan: &plan,

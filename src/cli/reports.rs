@@ -64,22 +64,25 @@ impl Said<'_> {
             (Format::Text, _) => Ok(self.text(style)),
             (Format::Markdown, _) => Ok(self.markdown()),
             (Format::Json, None) => render::json::plan(self.plan, self.world),
-            (Format::Json, Some(code)) => render::report::json(self.plan, self.world, self.report, code),
+            (Format::Json, Some(code)) => {
+                render::json::report(self.plan, self.world, self.report, self.message, code)
+            }
         };
         encoded.map_err(|error| Failure::error(format!("error: {error}")))
     }
 
     fn text(&self, style: Style) -> String {
         let plan = render::text::plan(self.plan, style);
-        let report = self.report.map(|report| render::report::text(report, style)).unwrap_or_default();
+        let report = self.report.map(|report| render::text::report(report, style)).unwrap_or_default();
         let message = self.message.map(|message| format!("{message}\n")).unwrap_or_default();
         plan + &report + &message
     }
 
     fn markdown(&self) -> String {
-        match self.report {
-            Some(report) => markdown::report(report, &self.context),
-            None => markdown::plan(self.plan, &self.context),
+        match (self.report, self.exit_code) {
+            (Some(report), _) => markdown::report(report, &self.context),
+            (None, Some(_)) => markdown::not_applied(self.plan, self.message, &self.context),
+            (None, None) => markdown::plan(self.plan, &self.context),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::config::{FILE_BYTES_MAX, Loaded, load};
 use crate::desired::DesiredState;
 use crate::diagnostic::{Severity, render};
 use crate::emulator::{self, Emulator};
+use crate::plan::price::PriceError;
 use crate::planning::PlanningError;
 use crate::ports::{Clock, Entropy, Environment, Files, Level, Terminal};
 use crate::render::{Style, View};
@@ -57,10 +58,11 @@ impl From<PlanningError> for Failure {
     fn from(error: PlanningError) -> Self {
         let hint = match &error {
             PlanningError::Read(call) => call.hint.map(|hint| format!("\n  hint: {hint}")),
-            PlanningError::Price(_) => Some(
+            PlanningError::Price(PriceError::Sum(_)) => None,
+            PlanningError::Price(PriceError::OtherSite { .. }) => Some(
                 "\n  hint: write the account's site into the file (site: china | international)".to_owned(),
             ),
-            PlanningError::Past { .. } => {
+            PlanningError::Past { .. } | PlanningError::Far { .. } => {
                 return Self::new(Exit::Usage, format!("error: --as-of: {error}"));
             }
         };

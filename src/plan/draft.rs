@@ -61,11 +61,6 @@ impl Draft {
         }
         asks
     }
-
-    /// Whether there is anything to do.
-    pub fn has_changes(&self) -> bool {
-        self.items.iter().any(|item| item.renewal().is_some() || item.setting().is_some())
-    }
 }
 
 /// Decides for every desired instance. `now` is the cloud's time of the reading.

@@ -24,6 +24,8 @@ pub enum Refusal {
     Limit(Vec<String>),
     /// What was typed is not what was asked for.
     NotConfirmed,
+    /// The plan is for another moment than that of its reading.
+    AsOf,
 }
 
 /// A plan that is within its bounds and that somebody agreed to.
@@ -176,9 +178,12 @@ fn over_cap(total: &Totals, cap: &Money, name: &str, way: &str) -> Vec<String> {
 /// Approves a plan.
 ///
 /// # Errors
-/// [`Refusal::Limit`] if a bound is exceeded or, without a person, a cap is missing;
-/// [`Refusal::NotConfirmed`] if the typed lines are not the ones asked for.
+/// [`Refusal::AsOf`] if the plan is for another moment; [`Refusal::Limit`] if a bound is exceeded or,
+/// without a person, a cap is missing; [`Refusal::NotConfirmed`] if the typed lines are not the ones asked for.
 pub fn approve(plan: Plan, run_cap: Option<&Money>, consent: &Consent) -> Result<Approved, Refusal> {
+    if plan.is_as_of() {
+        return Err(Refusal::AsOf);
+    }
     let mut refusals = exceeded(&plan, run_cap);
     match consent {
         Consent::AutoApprove => refusals.extend(missing_caps(&plan, run_cap)),

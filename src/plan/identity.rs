@@ -1,9 +1,10 @@
 //! The name of a plan: a digest of what it decides, so that two plans with the same name do the same.
 //!
-//! Only decisions and limits go in: not the time, not what is held or blocked, not the wording.
+//! Only decisions and limits go in: not the time of the reading, not what is held or blocked, not the wording.
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
@@ -17,9 +18,11 @@ use crate::term::LiveAutoRenew;
 /// First line under the digest: another form would need another version.
 const VERSION: &str = "renewctl-plan-1";
 
-/// SHA-256 over one line for each decision, sorted, and one for the limits of each file.
-pub fn plan_id(items: &[Item<PriceDecision>], files: &[DesiredFile]) -> PlanId {
+/// SHA-256 over one line for each decision, sorted, and one for the limits of each file. A plan for
+/// another moment than that of its reading never has the name of one that can be applied.
+pub fn plan_id(items: &[Item<PriceDecision>], files: &[DesiredFile], as_of: Option<DateTime<Utc>>) -> PlanId {
     let mut lines: Vec<String> = items.iter().filter_map(decision).collect();
+    lines.extend(as_of.map(|moment| format!("as of {}", show_minute(moment))));
     lines.extend(files.iter().map(limits));
     lines.sort();
     let mut text = format!("{VERSION}\n");

@@ -2,7 +2,8 @@
 //!
 //! The way here is `draft` (what each instance needs), then quotes from outside, then `price` (what
 //! it costs, and the whole [`Plan`]). `guard` bounds and approves it, `step` puts it in order,
-//! `token` names its charges, `identity` names the plan itself. All of it is pure: the same input
+//! `token` names its charges, `identity` names the plan itself, `window` knows the hours in which
+//! charges wait, `outcome` holds what came of it. All of it is pure: the same input
 //! gives the same plan, and nothing here knows that a network, a disk or a clock exists.
 
 pub mod draft;
@@ -14,6 +15,8 @@ pub mod step;
 pub mod token;
 pub mod window;
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 
 use crate::desired::DesiredFile;
@@ -22,7 +25,7 @@ use crate::ids::{InstanceId, PlanId, RegionId};
 use crate::live::{LiveInstance, Quote};
 use crate::money::{Money, Totals};
 use crate::term::{AutoRenew, LiveAutoRenew, PurchaseTerm, Term};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, count};
 
 /// What the plan says of one action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,6 +198,41 @@ pub enum PriceDecision {
     Unpriced,
 }
 
+/// What some renewals cost together, and how many of them have no known price.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// The sum of the quoted ones.
+    pub quoted: Totals,
+    /// How many could not be quoted.
+    pub unpriced: usize,
+}
+
+impl<'a> FromIterator<&'a PriceDecision> for Bill {
+    fn from_iter<I: IntoIterator<Item = &'a PriceDecision>>(prices: I) -> Self {
+        let mut bill = Self::default();
+        for price in prices {
+            match price {
+                // A part of a plan's total, which was bounded when the plan was made.
+                PriceDecision::Quoted(quote) => drop(bill.quoted.add(&quote.amount)),
+                PriceDecision::Unpriced => bill.unpriced += 1,
+            }
+        }
+        bill
+    }
+}
+
+impl fmt::Display for Bill {
+    /// `CNY 100.00 and 2 renewals without a known price`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unpriced = format!("{} without a known price", count(self.unpriced, "renewal"));
+        match (self.quoted.is_empty(), self.unpriced) {
+            (_, 0) => self.quoted.fmt(f),
+            (true, _) => f.pad(&unpriced),
+            (false, _) => f.pad(&format!("{} and {unpriced}", self.quoted)),
+        }
+    }
+}
+
 /// One change of the auto-renewal setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -268,6 +306,11 @@ impl<P> Item<P> {
         self.renew.as_ref().and_then(Verdict::change)
     }
 
+    /// Whether there is anything to do for it.
+    pub fn has_changes(&self) -> bool {
+        self.renewal().is_some() || self.setting().is_some()
+    }
+
     /// The setting, if one is to be changed.
     pub fn setting(&self) -> Option<&Setting> {
         self.set.as_ref().and_then(Verdict::change)
@@ -325,11 +368,11 @@ pub struct Summary {
     pub unpriced: usize,
 }
 
-impl Plan {
-    /// Counts.
-    pub fn summary(&self) -> Summary {
-        let mut sum = Summary::default();
-        for item in &self.items {
+impl Summary {
+    /// Counts some instances.
+    pub fn of<'a>(items: impl IntoIterator<Item = &'a Item<PriceDecision>>) -> Self {
+        let mut sum = Self::default();
+        for item in items {
             sum.renew += usize::from(item.renewal().is_some());
             let off = item.setting().is_some_and(Setting::switches_off);
             sum.switch_off += usize::from(off);
@@ -345,6 +388,13 @@ impl Plan {
         }
         sum
     }
+}
+
+impl Plan {
+    /// Counts.
+    pub fn summary(&self) -> Summary {
+        Summary::of(&self.items)
+    }
 
     /// Whether it was decided for another moment than that of its reading: it is not applicable.
     pub fn is_as_of(&self) -> bool {
@@ -353,7 +403,7 @@ impl Plan {
 
     /// Whether there is anything to do.
     pub fn has_changes(&self) -> bool {
-        self.items.iter().any(|item| item.renewal().is_some() || item.setting().is_some())
+        self.items.iter().any(Item::has_changes)
     }
 
     /// Whether nothing is to do, blocked, held or at risk: the proof of convergence.

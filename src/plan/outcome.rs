@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::ids::{InstanceId, RegionId};
-use crate::plan::PriceDecision;
+use crate::plan::{Bill, PriceDecision};
 use crate::term::{AutoRenew, PurchaseTerm};
 
 /// What came of one charge.
@@ -49,7 +49,50 @@ pub enum ChargeResult {
     },
 }
 
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// Carried out.
+    Done,
+    /// Charged, and the expiry moved further than one renewal explains.
+    MovedFurther,
+    /// Found already done.
+    Satisfied,
+    /// Tried in vain.
+    Failed,
+    /// Not sent.
+    NotTried,
+    /// Not known.
+    InDoubt,
+}
+
+impl Ending {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::MovedFurther => "moved-further",
+            Self::Satisfied => "satisfied",
+            Self::Failed => "failed",
+            Self::NotTried => "not-tried",
+            Self::InDoubt => "in-doubt",
+        }
+    }
+}
+
 impl ChargeResult {
+    /// How it ended.
+    pub fn ending(&self) -> Ending {
+        match self {
+            Self::Done { .. } => Ending::Done,
+            Self::MovedFurther { .. } => Ending::MovedFurther,
+            Self::Satisfied { .. } => Ending::Satisfied,
+            Self::Failed { .. } => Ending::Failed,
+            Self::NotTried { .. } => Ending::NotTried,
+            Self::InDoubt { .. } => Ending::InDoubt,
+        }
+    }
+
     /// Whether a charge may have happened that does not show.
     pub fn is_in_doubt(&self) -> bool {
         matches!(self, Self::InDoubt { .. })
@@ -73,6 +116,17 @@ pub enum SettingResult {
     },
 }
 
+impl SettingResult {
+    /// How it ended.
+    pub fn ending(&self) -> Ending {
+        match self {
+            Self::Done => Ending::Done,
+            Self::Failed { .. } => Ending::Failed,
+            Self::NotTried { .. } => Ending::NotTried,
+        }
+    }
+}
+
 /// One charge of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeReport {
@@ -89,8 +143,9 @@ pub struct ChargeReport {
 pub struct Outcome {
     /// Charges by instance.
     pub charges: BTreeMap<(RegionId, InstanceId), ChargeReport>,
-    /// Settings by instance.
-    pub settings: BTreeMap<(RegionId, InstanceId), (AutoRenew, SettingResult)>,
+    /// Settings by instance, in the order of sending: a mark that is lifted before a renewal is
+    /// followed by the wanted setting.
+    pub settings: BTreeMap<(RegionId, InstanceId), Vec<(AutoRenew, SettingResult)>>,
     /// Why the run ended early, if it did.
     pub stopped: Option<String>,
 }
@@ -113,7 +168,12 @@ pub struct Tally {
 impl Outcome {
     /// Notes what came of one setting.
     pub fn set(&mut self, region: &RegionId, id: &InstanceId, to: AutoRenew, result: SettingResult) {
-        self.settings.insert((region.clone(), id.clone()), (to, result));
+        self.settings.entry((region.clone(), id.clone())).or_default().push((to, result));
+    }
+
+    /// Every setting with its instance.
+    pub fn each_setting(&self) -> impl Iterator<Item = (&(RegionId, InstanceId), AutoRenew, &SettingResult)> {
+        self.settings.iter().flat_map(|(key, sent)| sent.iter().map(move |(to, result)| (key, *to, result)))
     }
 
     /// What came of an instance's charge, if it had one.
@@ -121,23 +181,22 @@ impl Outcome {
         self.charges.get(&(region.clone(), id.clone())).map(|report| &report.result)
     }
 
+    /// How every action ended.
+    fn endings(&self) -> impl Iterator<Item = Ending> {
+        let charges = self.charges.values().map(|report| report.result.ending());
+        charges.chain(self.each_setting().map(|(_, _, result)| result.ending()))
+    }
+
     /// Counts.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally::default();
-        for report in self.charges.values() {
-            *match report.result {
-                ChargeResult::Done { .. } | ChargeResult::MovedFurther { .. } => &mut tally.done,
-                ChargeResult::Satisfied { .. } => &mut tally.satisfied,
-                ChargeResult::Failed { .. } => &mut tally.failed,
-                ChargeResult::NotTried { .. } => &mut tally.not_tried,
-                ChargeResult::InDoubt { .. } => &mut tally.in_doubt,
-            } += 1;
-        }
-        for (_, result) in self.settings.values() {
-            *match result {
-                SettingResult::Done => &mut tally.done,
-                SettingResult::Failed { .. } => &mut tally.failed,
-                SettingResult::NotTried { .. } => &mut tally.not_tried,
+        for ending in self.endings() {
+            *match ending {
+                Ending::Done | Ending::MovedFurther => &mut tally.done,
+                Ending::Satisfied => &mut tally.satisfied,
+                Ending::Failed => &mut tally.failed,
+                Ending::NotTried => &mut tally.not_tried,
+                Ending::InDoubt => &mut tally.in_doubt,
             } += 1;
         }
         tally
@@ -145,8 +204,22 @@ impl Outcome {
 
     /// Charges that moved an expiry further than planned.
     pub fn moved_further(&self) -> usize {
-        let further = |report: &&ChargeReport| matches!(report.result, ChargeResult::MovedFurther { .. });
-        self.charges.values().filter(further).count()
+        self.endings().filter(|ending| *ending == Ending::MovedFurther).count()
+    }
+
+    /// What the charges that showed cost, at the quoted prices.
+    pub fn charged(&self) -> Bill {
+        self.bill(&[Ending::Done, Ending::MovedFurther])
+    }
+
+    /// What the charges that may have happened cost, at the quoted prices.
+    pub fn in_doubt(&self) -> Bill {
+        self.bill(&[Ending::InDoubt])
+    }
+
+    fn bill(&self, endings: &[Ending]) -> Bill {
+        let reports = self.charges.values().filter(|report| endings.contains(&report.result.ending()));
+        reports.map(|report| &report.price).collect()
     }
 
     /// Whether every action ended as planned.
@@ -159,13 +232,7 @@ impl Outcome {
 
     /// Whether any call of the run had, or may have had, an effect.
     pub fn had_effect(&self) -> bool {
-        let charge = |report: &ChargeReport| {
-            matches!(
-                report.result,
-                ChargeResult::Done { .. } | ChargeResult::MovedFurther { .. } | ChargeResult::InDoubt { .. }
-            )
-        };
-        let setting = |(_, result): &(AutoRenew, SettingResult)| *result == SettingResult::Done;
-        self.charges.values().any(charge) || self.settings.values().any(setting)
+        let effect = [Ending::Done, Ending::MovedFurther, Ending::InDoubt];
+        self.endings().any(|ending| effect.contains(&ending))
     }
 }

@@ -10,7 +10,7 @@ use super::draft::{self, Draft, QuoteAsk};
 use super::{
     Block, BlockCode, Committed, Item, Plan, PriceDecision, Renewal, Setting, Verdict, identity, window,
 };
-use crate::calendar::{beijing_date, beijing_instant, show_left, to_minute};
+use crate::calendar::{show_left, to_minute};
 use crate::config::{Entry, MinRemaining};
 use crate::desired::DesiredState;
 use crate::ids::InstanceId;
@@ -19,12 +19,19 @@ use crate::money::{Currency, Money, SumTooLarge, Totals};
 use crate::term::{AutoRenew, Site, Term};
 
 /// What asking for prices brought: a quote, or why there is none.
-pub type Quotes = BTreeMap<QuoteAsk, Result<Quote, String>>;
+pub type Quotes = BTreeMap<QuoteAsk, Result<Quote, NoQuote>>;
 
-/// Deductions that come within so many days count into the total and the caps (design 4.11).
-const COMMITTED_DAYS: i64 = 10;
-/// The hour of the day, Beijing time, at which the platform begins to deduct.
-const DEDUCTION_HOUR: u32 = 8;
+/// Why there is no quote.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoQuote {
+    /// The cloud quotes no such term. The file may allow to pay for it all the same.
+    #[error("weeks, 48 and 60 months cannot be quoted")]
+    Unquotable,
+    /// It was asked for, and not told. That says nothing of the price, so nothing allows to pay for it.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// With less left than this, and no charge in the plan, an instance is at risk.
 const AT_RISK_HOURS: i64 = 72;
 /// Auto-renewal takes effect the day after it was switched on, and not for an instance that expires
@@ -72,7 +79,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         check_currency(&item, wanted.entry.site, quotes)?;
         let mut item = price_item(item, &wanted.entry, now, allow_unpriced, quotes);
         item.committed = commitment(&item, now, quotes);
-        block_unpriced_commitment(&mut item, allow_unpriced);
+        block_unpriced_commitment(&mut item, allow_unpriced, quotes);
         item.at_risk = at_risk(&item, &wanted.entry, now);
         if let Some(Renewal { price: PriceDecision::Quoted(quote), .. }) = item.renewal() {
             charge.add(&quote.amount)?;
@@ -86,7 +93,8 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
     for money in committed.amounts() {
         all.add(&money)?;
     }
-    let id = identity::plan_id(&items, &draft.files);
+    let as_of = (draft.evaluated_at != draft.read_at).then_some(draft.evaluated_at);
+    let id = identity::plan_id(&items, &draft.files, as_of);
     Ok(Plan {
         id,
         evaluated_at: draft.evaluated_at,
@@ -99,13 +107,10 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
     })
 }
 
-fn quote<'a>(item: &Item<()>, term: Term, quotes: &'a Quotes) -> Result<&'a Quote, &'a str> {
+fn quote<P>(item: &Item<P>, term: Term, quotes: &Quotes) -> Result<Quote, NoQuote> {
     let ask = QuoteAsk { region: item.region.clone(), id: item.id.clone(), term };
-    match quotes.get(&ask) {
-        Some(Ok(quote)) => Ok(quote),
-        Some(Err(why)) => Err(why),
-        None => Err("it was not asked for"),
-    }
+    let not_asked = || Err(NoQuote::Failed("it was not asked for".to_owned()));
+    quotes.get(&ask).cloned().unwrap_or_else(not_asked)
 }
 
 fn check_currency(item: &Item<()>, site: Site, quotes: &Quotes) -> Result<(), PriceError> {
@@ -127,14 +132,17 @@ fn check_currency(item: &Item<()>, site: Site, quotes: &Quotes) -> Result<(), Pr
 
 /// A deduction that counts and has no price would pass every cap: then the setting needs the same
 /// permission as an unpriced renewal.
-fn block_unpriced_commitment(item: &mut Item<PriceDecision>, allow_unpriced: bool) {
+fn block_unpriced_commitment(item: &mut Item<PriceDecision>, allow_unpriced: bool, quotes: &Quotes) {
     let Some(Committed { term, counts: true, amount: None, .. }) = item.committed else { return };
-    if allow_unpriced {
+    let Err(why) = quote(item, term, quotes) else { return };
+    if allow_unpriced && why == NoQuote::Unquotable {
         item.warnings.push("its auto-renewal will deduct an unknown amount soon".to_owned());
         return;
     }
     item.committed = None;
-    item.set = Some(Verdict::Blocked(no_price(term, "the platform would deduct it within 10 days")));
+    let mut block = no_price(term, &why);
+    block.text.push_str("; the platform would deduct it within 10 days");
+    item.set = Some(Verdict::Blocked(block));
 }
 
 fn price_item(
@@ -150,12 +158,12 @@ fn price_item(
         Verdict::Held(hold) => Verdict::Held(hold),
         Verdict::Blocked(block) => Verdict::Blocked(block),
         Verdict::Change(renewal) => match quote(&item, renewal.term.term(), quotes) {
-            Ok(quote) => Verdict::Change(priced(renewal, PriceDecision::Quoted(quote.clone()))),
-            Err(why) if allow_unpriced => {
+            Ok(quote) => Verdict::Change(priced(renewal, PriceDecision::Quoted(quote))),
+            Err(why) if allow_unpriced && why == NoQuote::Unquotable => {
                 warnings.push(format!("it is renewed without a known price: {why}"));
                 Verdict::Change(priced(renewal, PriceDecision::Unpriced))
             }
-            Err(why) => Verdict::Blocked(no_price(renewal.term.term(), why)),
+            Err(why) => Verdict::Blocked(no_price(renewal.term.term(), &why)),
         },
     });
     // A setting that only the renewal made possible, or needed, goes when the renewal goes. What is
@@ -192,27 +200,25 @@ fn priced(renewal: Renewal<()>, price: PriceDecision) -> Renewal<PriceDecision> 
     }
 }
 
-fn no_price(term: Term, why: &str) -> Block {
+fn no_price(term: Term, why: &NoQuote) -> Block {
+    let hint = match why {
+        NoQuote::Unquotable => "write `allow_unpriced: true` under limits to pay without a known price",
+        NoQuote::Failed(_) => "run again; if it stays, look at every call with renewctl plan -v",
+    };
     let text = format!("{term} has no known price: {why}");
-    let hint =
-        "run again, or write `allow_unpriced: true` under limits to renew without a known price".to_owned();
-    Block { code: BlockCode::NoPrice, text, hint }
+    Block { code: BlockCode::NoPrice, text, hint: hint.to_owned() }
 }
 
-/// What the platform will charge next because of a new setting, and when at the earliest: on the
-/// ninth day before expiry, but not before tomorrow, when the setting takes effect.
+/// What the platform will charge next because of a new setting, if the plan is carried out. What it
+/// would charge after a refused renewal is bounded by `step`.
 fn commitment(item: &Item<PriceDecision>, now: DateTime<Utc>, quotes: &Quotes) -> Option<Committed> {
     let Some(Setting { after: AutoRenew::Every(term), .. }) = item.setting() else { return None };
     let term = term.term();
     let live = item.live.as_ref()?;
     let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);
-    let first_day = window::first_deduction_day(expiry);
-    let tomorrow = beijing_date(now) + Duration::days(1);
-    let at = beijing_instant(first_day.max(tomorrow), DEDUCTION_HOUR, 0)?;
-    let ask = QuoteAsk { region: item.region.clone(), id: item.id.clone(), term };
-    let amount: Option<Money> =
-        quotes.get(&ask).and_then(|quote| quote.as_ref().ok()).map(|q| q.amount.clone());
-    Some(Committed { at, term, amount, counts: at - now <= Duration::days(COMMITTED_DAYS) })
+    let at = window::next_deduction(expiry, now)?;
+    let amount: Option<Money> = quote(item, term, quotes).ok().map(|quote| quote.amount);
+    Some(Committed { at, term, amount, counts: window::is_soon(at, now) })
 }
 
 /// Why an instance that the file says to keep may stop soon all the same (design 4.10).

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Item, Plan, PriceDecision, Renewal, Setting};
+use super::{Item, Plan, PriceDecision, Renewal, Setting, window};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{ChargeType, Lock};
 use crate::term::{AutoRenew, LiveAutoRenew, PurchaseTerm};
@@ -114,7 +114,25 @@ fn settings(
         return vec![(setting.after, Condition::Settled)];
     }
     let lifted = marked.then_some((AutoRenew::Off, Condition::None));
-    lifted.into_iter().chain([(setting.after, Condition::NotInDoubt)]).collect()
+    let condition = if is_rescue_covered(item, now) { Condition::NotInDoubt } else { Condition::Settled };
+    lifted.into_iter().chain([(setting.after, condition)]).collect()
+}
+
+/// Enabling after a refused charge rescues the instance, but then the platform deducts for the old
+/// expiry, and perhaps at once: what it takes soon must be no more than the charge that was counted
+/// into the total and the caps and that it replaces.
+fn is_rescue_covered(item: &Item<PriceDecision>, now: DateTime<Utc>) -> bool {
+    let (Some(renewal), Some(committed)) = (item.renewal(), &item.committed) else { return false };
+    let at = window::next_deduction(renewal.expires_before, now);
+    if at.is_some_and(|at| !window::is_soon(at, now)) {
+        return true;
+    }
+    match (&renewal.price, &committed.amount) {
+        (PriceDecision::Quoted(quote), Some(amount)) => {
+            quote.amount.currency == amount.currency && amount.amount <= quote.amount.amount
+        }
+        _ => false,
+    }
 }
 
 fn charge(item: &Item<PriceDecision>, renewal: &Renewal<PriceDecision>) -> Option<ChargeStep> {

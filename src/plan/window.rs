@@ -22,8 +22,25 @@ const PLATFORM_HOURS_LEFT_MIN: i64 = 48;
 /// Assumed: the lag of an effect is at most 30 minutes.
 const MIDNIGHT_TO: (u32, u32) = (0, 45);
 
+/// Deductions that come within so many days count into the total and the caps (design 4.11).
+const SOON_DAYS: i64 = 10;
+/// The hour of the day, Beijing time, at which the platform begins to deduct.
+const DEDUCTION_HOUR: u32 = 8;
+
+/// When a setting that is made now lets the platform deduct for an expiry, at the earliest: on the
+/// ninth day before, but not before tomorrow, when it takes effect.
+pub(super) fn next_deduction(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let tomorrow = beijing_date(now) + Duration::days(1);
+    beijing_instant(first_deduction_day(expires_at).max(tomorrow), DEDUCTION_HOUR, 0)
+}
+
+/// Whether a deduction comes so soon that it counts into the total and the caps.
+pub(super) fn is_soon(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    at - now <= Duration::days(SOON_DAYS)
+}
+
 /// The first day, in Beijing, on which the platform deducts for an expiry.
-pub(super) fn first_deduction_day(expires_at: DateTime<Utc>) -> NaiveDate {
+fn first_deduction_day(expires_at: DateTime<Utc>) -> NaiveDate {
     beijing_date(expires_at) - Duration::days(PLATFORM_DAYS)
 }
 

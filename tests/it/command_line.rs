@@ -495,9 +495,20 @@ fn reports_are_written_beside_what_goes_to_stdout() {
     assert_eq!(file["plan_id"], stdout["plan_id"]);
     // Also when nothing is carried out, and also after it was.
     let refused = folder.run(
-        "apply --emulator -f examples/quickstart --auto-approve --max-charge '1 CNY' --report text=refused.txt --report json=refused.json",
+        "apply --emulator -f examples/quickstart --auto-approve --max-charge '1 CNY' --report text=refused.txt --report json=refused.json --report markdown=refused.md",
     );
     assert_eq!(refused.code, 4, "{refused:?}");
+    let document: Value = serde_json::from_str(&read("refused.json")).unwrap();
+    assert!(document["message"].as_str().unwrap().contains("is more than --max-charge"), "{document:#}");
+    let comment = read("refused.md");
+    assert!(
+        comment.starts_with("<!-- renewctl:apply -->\n### renewctl apply: nothing was sent\n"),
+        "{comment}"
+    );
+    assert!(
+        comment.contains("is more than --max-charge") && !comment.contains("renewctl apply --"),
+        "{comment}"
+    );
     assert!(
         read("refused.txt").contains("refused: CNY 572.50 is more than --max-charge"),
         "{}",
@@ -575,6 +586,10 @@ fn a_plan_for_another_moment_is_asked_for_in_many_ways() {
         ("+30x", "a moment is a date"),
         ("2026-02-30", "a moment is a date"),
         ("2026-01-01", "is in the past"),
+        ("+262142-12-31", "more than ten years ahead"),
+        ("2037-01-01", "more than ten years ahead"),
+        ("+999999w", "more than ten years ahead"),
+        ("+99999999999999999999d", "a moment is a date"),
     ] {
         let plan = folder.run(&format!("plan --emulator -f examples/quickstart --as-of {asked}"));
         assert!(plan.code == 64 && plan.err.contains(says) && plan.out.is_empty(), "{asked}: {plan:?}");
@@ -631,4 +646,29 @@ fn time_passes_in_the_emulator_on_demand() {
         let run = folder.run(&format!("emulator advance -- {wrong}"));
         assert!(run.code == 64 && run.err.contains("is no time to advance by"), "{wrong}: {run:?}");
     }
+}
+
+/// The command in a comment is the one that was looked at: the same files, part of them, journal, cap.
+#[test]
+fn the_apply_command_is_the_exact_one() {
+    let folder = Folder::new();
+    fs::rename(folder.path("examples"), folder.path("its here")).unwrap();
+    let said = |arguments: &str| {
+        let run = folder.run(&format!("{arguments} --format markdown"));
+        let block = run.out.rsplit("```sh\n").next().unwrap();
+        block.split("\n```").next().unwrap().to_owned()
+    };
+    let plan =
+        said("plan --emulator=e.json -f 'its here/quickstart' --journal j.jsonl --exclude i-bp1quickweb1");
+    let command = "renewctl apply --emulator=e.json -f 'its here/quickstart' --exclude i-bp1quickweb1 --journal j.jsonl";
+    assert_eq!(plan, command);
+    // What an apply leaves to do is done by the same command, with the same cap.
+    folder.write(
+        "world.yaml",
+        "now: 2026-12-01T12:17:00Z\ninstances:\n  - { id: i-a, region: cn-beijing, expires_in: 5d, price_per_month: 7, refuses: { RenewInstance: Instance.UnPaidOrder } }\n",
+    );
+    folder.write("a.yaml", "version: 1\nregion: cn-beijing\ninstances: [{ id: i-a, min_remaining: 15d }]\n");
+    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+    let applied = said("apply --emulator -f a.yaml --auto-approve --max-charge '50 CNY'");
+    assert_eq!(applied, "renewctl apply --emulator -f a.yaml --max-charge 'CNY 50.00'");
 }

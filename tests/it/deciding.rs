@@ -7,7 +7,7 @@ use renewctl::desired::DesiredState;
 use renewctl::ids::{InstanceId, RegionId};
 use renewctl::live::{Answer, ChargeType, Live, LiveInstance, Lock, Quote, Status, Unreadable};
 use renewctl::plan::draft::{Draft, Holds, draft};
-use renewctl::plan::price::{PriceError, Quotes, price};
+use renewctl::plan::price::{NoQuote, PriceError, Quotes, price};
 use renewctl::plan::step::{Condition, steps};
 use renewctl::plan::{Hold, HoldCode, Plan, Verdict, VerdictKind};
 use renewctl::term::{LiveAutoRenew, Term};
@@ -265,10 +265,16 @@ fn without_a_price_there_is_no_charge_unless_the_file_allows_it() {
         let wants = file_with(top, "min_remaining: 15d");
         let live = reading(time(NOW), found(instance.clone()));
         let draft = draft(&wants, &live, time(NOW), &Holds::new());
-        let plan = price(&wants, draft, &Quotes::new()).unwrap();
+        let cannot = |why: &NoQuote| draft.quotes().into_iter().map(|ask| (ask, Err(why.clone()))).collect();
+        let plan = price(&wants, draft.clone(), &cannot(&NoQuote::Unquotable)).unwrap();
         assert_eq!(verdicts(&plan).0, renew);
         assert_eq!(plan.summary().unpriced, unpriced);
         assert!(plan.charge.is_empty());
+        // A call that failed says nothing of the price.
+        for quotes in [cannot(&NoQuote::Failed("503".to_owned())), Quotes::new()] {
+            let plan = price(&wants, draft.clone(), &quotes).unwrap();
+            assert_eq!(verdicts(&plan).0, "blocked no-price");
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use renewctl::ids::{InstanceId, RegionId};
 use renewctl::live::{Answer, ChargeType, Live, LiveInstance, Lock, Quote, Status, Unreadable};
 use renewctl::money::Totals;
 use renewctl::plan::draft::{Holds, draft};
-use renewctl::plan::price::{Quotes, price};
+use renewctl::plan::price::{NoQuote, Quotes, price};
 use renewctl::plan::step::{SET_BATCH, steps};
 use renewctl::plan::{Hold, HoldCode, Item, Plan, PriceDecision, Verdict, VerdictKind};
 use renewctl::term::{LiveAutoRenew, Term};
@@ -221,7 +221,7 @@ impl Fleet {
             let currency = if self.site(number) == "china" { "CNY" } else { "USD" };
             let amount = format!("{}.{:02} {currency}", 100 + number, ask.term.days_min() % 100);
             let quote = Quote { amount: amount.parse().unwrap(), list_amount: 999.into(), quoted_at: now };
-            let quote = if self.members[number].quoted { Ok(quote) } else { Err("not today".to_owned()) };
+            let quote = if self.members[number].quoted { Ok(quote) } else { Err(NoQuote::Unquotable) };
             quotes.insert(ask, quote);
         }
         price(desired, draft, &quotes).unwrap()

@@ -11,7 +11,7 @@ use renewctl::desired::DesiredState;
 use renewctl::ids::{InstanceId, RegionId};
 use renewctl::live::{Answer, ChargeType, Live, LiveInstance, Lock, Quote, Status, Unreadable};
 use renewctl::plan::draft::{Holds, draft};
-use renewctl::plan::price::{Quotes, price};
+use renewctl::plan::price::{NoQuote, Quotes, price};
 use renewctl::plan::{Hold, HoldCode, Item, Plan, Verdict, VerdictKind};
 use renewctl::term::{LiveAutoRenew, Term};
 use renewctl::text::Untrusted;
@@ -431,7 +431,7 @@ fn plan(desired: &DesiredState, wanted: Wanted, instance: LiveInstance, case: Ca
         quoted_at: now_s,
     };
     let quotes: Quotes = match case {
-        Case::Unquoted => Quotes::new(),
+        Case::Unquoted => draft.quotes().into_iter().map(|ask| (ask, Err(NoQuote::Unquotable))).collect(),
         _ => draft.quotes().into_iter().map(|ask| (ask, Ok(quote.clone()))).collect(),
     };
     price(desired, draft, &quotes).unwrap()

@@ -293,7 +293,7 @@ fn a_smooth_report_asks_for_nothing() {
     let plan = plan_of(QUICKSTART);
     let mut outcome = outcome_of(&plan, "x");
     outcome.stopped = None;
-    outcome.settings.retain(|_, (_, result)| *result == SettingResult::Done);
+    outcome.settings.retain(|_, sent| sent.iter().all(|(_, result)| *result == SettingResult::Done));
     outcome.charges.retain(|_, charge| matches!(charge.result, ChargeResult::Done { .. }));
     let report = Report { plan: &plan, outcome: &outcome, converged: Some(true), left: None };
     let comment = markdown::report(&report, &CONTEXT);
@@ -477,7 +477,7 @@ fn rows_left_out_are_counted() {
     assert!(shown > 100, "{shown}");
     let left_out = renewctl::text::grouped(3000 - shown);
     assert!(comment.contains(&format!("**{left_out} more rows left out here.**")), "{comment}");
-    let note = format!("{left_out} rows of 3,009 are left out. The text and JSON outputs of `renewctl plan`");
+    let note = format!("{left_out} rows of 3,009 are left out. The JSON output of `renewctl plan`");
     assert!(comment.contains(&note), "{comment}");
     // The long table does not push out the short lists.
     for id in ["i-bp1troublesoon1", "i-bp1troublepay1", "i-bp1troublelock1", "i-bp1troubleauto1"] {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use renewctl::cli::Exit;
+use renewctl::emulator::Buyer;
 
 use crate::support::{Applied, Cut, ONE, Options, Sim, WANT_ONE, assert_exit, run, time};
 
@@ -106,7 +107,6 @@ fn a_token_held_by_other_parameters_is_never_followed_by_another() {
         // Held, and the hold ends by itself.
         assert_exit(&sim.apply(WANT_ONE).await, Exit::NotConverged);
         assert_eq!(sent_tokens(&sim).len(), 1);
-        sim.emulator.borrow_mut().add_fault("{ action: none, nth: 1, kind: throttle }").unwrap();
         sim.advance(46 * 60);
         assert_exit(&sim.apply(WANT_ONE).await, Exit::InDoubt);
         assert_eq!(sim.ledger().len(), 0, "the emulator refused every one");
@@ -483,23 +483,22 @@ fn a_resend_needs_all_that_a_first_send_needs() {
     let cases: [(&str, Change); 4] = [
         ("renewed by somebody", |e| e.set_expiry("i-one", time("2027-01-10T16:00:00Z"))),
         ("locked", |e| e.set_lock("i-one", Some("security"))),
-        ("the platform's hours have begun", |e| {
-            e.set_setting("i-one", "AutoRenewal", 1);
-            e.set_expiry("i-one", time("2026-12-10T16:00:00Z"));
-            e.advance(9 * 3600);
-        }),
+        // From 07:05 to 07:35 in Beijing, on the same day.
+        ("the platform's hours have begun", |e| e.advance(30 * 60)),
         ("a new day has begun", |e| e.advance(24 * 3600)),
     ];
     for (name, change) in cases {
         run(async {
-            let sim = Sim::new(&ONE.replace("2026-12-01T02:05:00Z", "2026-12-01T15:05:00Z"));
+            let world = ONE.replace("2026-12-01T02:05:00Z", "2026-12-02T23:05:00Z");
+            let sim = Sim::new(&world.replace("price_per_month", "auto_renew: 1mo, price_per_month"));
             sim.fault("{ action: RenewInstance, nth: 1, times: 3, kind: throttle, retry_after_ms: 31000 }");
             let meanwhile = async {
                 tokio::time::sleep(Duration::from_secs(45)).await;
                 change(&mut sim.emulator.borrow_mut());
             };
             let (applied, ()) = tokio::join!(sim.apply(WANT_ONE), meanwhile);
-            assert!(sim.ledger().is_empty(), "{name}: {}", applied.out);
+            let ours = sim.ledger().iter().filter(|charge| charge.by == Buyer::Api).count();
+            assert_eq!(ours, 0, "{name}: {}", applied.out);
         });
     }
 }
@@ -825,7 +824,8 @@ fn max_renewals_bounds_deductions_that_have_no_price() {
         let sim = Sim::new(&world);
         let files = WANT_THREE
             .replace("500 CNY", "500 CNY, max_renewals: 2, allow_unpriced: true")
-            .replace("min_remaining: 15d", "auto_renew: 1mo");
+            .replace("allow_unpriced", "max_term: 60mo, allow_unpriced")
+            .replace("min_remaining: 15d", "auto_renew: 48mo");
         let applied = sim.apply(&files).await;
         assert_exit(&applied, Exit::Refused);
         assert!(applied.err.contains("more than limits.max_renewals, 2"), "{}", applied.err);
@@ -843,5 +843,99 @@ fn a_run_that_did_not_go_as_planned_does_not_end_with_0_and_says_so() {
         assert_exit(&applied, Exit::NotConverged);
         assert_eq!(sim.ledger().len(), 1);
         assert!(applied.out.contains("not everything went as planned"), "{}", applied.out);
+    });
+}
+
+/// What has no quote by its nature may be allowed; a call that failed says nothing of the price.
+#[test]
+fn a_failed_quote_is_no_permission_to_buy_blind() {
+    run(async {
+        let dear = ONE.replace("100.00", "5000.00");
+        let files = WANT_ONE.replace("500 CNY", "100 CNY, max_renewals: 5, allow_unpriced: true");
+        for kind in [
+            "error_500_before",
+            "unavailable_503",
+            "code, http: 400, code: OperationRestricted.Renewal",
+            "code, http: 403, code: Forbidden.RAM",
+        ] {
+            let sim = Sim::new(&dear);
+            sim.fault(&format!("{{ action: DescribeRenewalPrice, nth: 1, times: 99, kind: {kind} }}"));
+            let applied = sim.apply(&files).await;
+            assert_exit(&applied, Exit::NotConverged);
+            assert!(sim.ledger().is_empty(), "{kind}: {}", applied.out);
+            assert!(applied.out.contains("blocked"), "{kind}: {}", applied.out);
+            // Nor may auto-renewal deduct what nobody could quote.
+            let auto = files.replace("min_remaining: 15d", "auto_renew: 1mo");
+            let applied = sim.apply(&auto).await;
+            assert_eq!(
+                sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"),
+                0,
+                "{kind}: {}",
+                applied.out
+            );
+        }
+        // Forty-eight months cannot be quoted at all, and the file allows that.
+        let sim = Sim::new(&dear);
+        let long = files
+            .replace("15d", "15d, renew_period: 48mo")
+            .replace("max_renewals: 5", "max_renewals: 5, max_term: 60mo");
+        assert_exit(&sim.apply(&long).await, Exit::Ok);
+        assert_eq!(sim.ledger().len(), 1);
+    });
+}
+
+#[test]
+fn credentials_that_end_while_prices_are_asked_end_the_run() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.fault("{ action: DescribeRenewalPrice, nth: 1, times: 99, kind: code, http: 400, code: InvalidSecurityToken.Expired }");
+        let applied = sim.apply(WANT_ONE).await;
+        assert_exit(&applied, Exit::Error);
+        assert!(applied.err.contains("InvalidSecurityToken.Expired"), "{}", applied.err);
+    });
+}
+
+/// Enabling goes out after a refused charge, as the rescue of the instance; but not if it makes the
+/// platform deduct at once what no total and no cap has counted.
+#[test]
+fn enabling_after_a_refused_charge_stays_within_the_caps() {
+    for (term, cap, sent) in [
+        ("1mo", "150 CNY", true),
+        ("1y", "150 CNY", false),
+        ("1y", "5000 CNY", false),
+        ("48mo", "150 CNY", false),
+    ] {
+        run(async {
+            let sim = Sim::new(ONE);
+            sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }");
+            let files = WANT_ONE
+                .replace("500 CNY", &format!("{cap}, max_term: 60mo, max_renewals: 5, allow_unpriced: true"))
+                .replace("min_remaining", &format!("auto_renew: {term}, min_remaining"));
+            let applied = sim.apply(&files).await;
+            assert_exit(&applied, Exit::NotConverged);
+            let calls = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
+            assert_eq!(calls, usize::from(sent), "{term} {cap}: {}", applied.out);
+            // Two days on: the platform has deducted no more than the cap.
+            sim.advance(2 * 86_400);
+            sim.emulator.borrow_mut().live_on(sim.clock.now_public());
+            let deducted: rust_decimal::Decimal = sim.ledger().iter().map(|charge| charge.amount).sum();
+            assert!(deducted <= 150.into(), "{term}: {deducted}");
+        });
+    }
+}
+
+/// Every setting that was sent is in the report, also the first of two for one instance.
+#[test]
+fn a_lifted_mark_is_reported_when_the_rest_was_not_tried() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: never, price_per_month"));
+        sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 400, code: InvalidSecurityToken.Expired }");
+        let files = WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining");
+        let applied = sim.apply(&files).await;
+        let status = sim.emulator.borrow().instance("i-one", sim.clock.now_public()).unwrap().renewal_status;
+        assert_eq!(status, "Normal");
+        assert_exit(&applied, Exit::NotConverged);
+        assert!(applied.out.contains("auto-renew set to off"), "{}", applied.out);
+        assert!(applied.out.contains("Apply: 1 done,"), "{}", applied.out);
     });
 }

@@ -58,8 +58,12 @@ fn plans_are_as_the_schema_says() {
         let document = check(&json::plan(&later, "emulator:test").unwrap());
         assert_eq!(document["applyable"], false);
         assert_ne!(document["evaluated_at"], document["read_at"]);
-        let unpriced = QUICKSTART.replace("max_renewals: 10", "allow_unpriced: true");
-        sim.fault("{ action: DescribeRenewalPrice, nth: 1, times: 1000, kind: code, http: 400, code: InvalidPeriod }");
+        let unpriced = QUICKSTART
+            .replace(
+                "max_renewals: 10",
+                "allow_unpriced: true, max_term: 60mo".replace(", ", "\n  ").as_str(),
+            )
+            .replace("min_remaining: 15d", "min_remaining: 15d\n  renew_period: 48mo");
         let document = check(&json::plan(&sim.plan(&unpriced).await, "emulator:test").unwrap());
         assert_eq!(document["changes"][0]["charge"]["amount"], Value::Null);
         sim.fault("{ action: DescribeInstances, nth: 1, times: 1000, kind: error_500_before }");

@@ -228,6 +228,8 @@ pub struct Options {
     pub max_charge: Option<&'static str>,
     pub json: bool,
     pub verify_timeout_s: u64,
+    /// Columns of the terminal, if there is one.
+    pub width: Option<usize>,
 }
 
 impl Default for Options {
@@ -239,6 +241,7 @@ impl Default for Options {
             max_charge: None,
             json: false,
             verify_timeout_s: 300,
+            width: None,
         }
     }
 }
@@ -311,7 +314,7 @@ impl Sim {
             format: if options.json { Format::Json } else { Format::Text },
             reports: Vec::new(),
             command: "renewctl apply -f renewals.yaml".to_owned(),
-            style: Style::default(),
+            style: Style { width: options.width, ..Style::default() },
             quiet: false,
             auto_approve: options.auto_approve,
             max_charge: options.max_charge.map(|text| text.parse().unwrap()),

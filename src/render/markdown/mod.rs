@@ -11,7 +11,7 @@ mod page;
 mod plan;
 mod report;
 
-pub use plan::plan;
+pub use plan::{not_applied, plan};
 pub use report::report;
 
 use chrono::{DateTime, Utc};

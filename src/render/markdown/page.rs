@@ -32,6 +32,8 @@ pub(super) struct Page {
     pub(super) closing: String,
     /// What invites to act on it; not shown when the comment is cut.
     pub(super) invitation: String,
+    /// What a comment that had to be cut says of itself.
+    pub(super) cut: &'static str,
     /// Which command shows all rows.
     pub(super) full_output: &'static str,
 }
@@ -78,8 +80,8 @@ impl Page {
         if left_out > 0 {
             let _ = write!(
                 out,
-                "\n> [!CAUTION]\n> **This comment is cut: do not approve from it.** {} of {} are left out. \
-                 The text and JSON outputs of `{}` show them all.\n",
+                "\n> [!CAUTION]\n> **{}** {} of {} are left out. The JSON output of `{}` has them all.\n",
+                self.cut,
                 count(left_out, "row"),
                 grouped(total),
                 self.full_output

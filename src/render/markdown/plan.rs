@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::page::{Page, Section, folded, table};
 use super::{
-    CLOCK, Context, PLAN_MARKER, emulator_note, instance, instance_cell, minute, name_cell, neutral, row,
+    CLOCK, Context, PLAN_MARKER, REPORT_MARKER, emulator_note, instance, instance_cell, minute, name_cell,
+    neutral, row,
 };
 use crate::calendar::{show_beijing, show_minute};
 use crate::money::show_amount;
@@ -16,29 +17,62 @@ type Priced = Item<PriceDecision>;
 
 /// The whole plan as a comment of less than 65,536 characters.
 pub fn plan(plan: &Plan, context: &Context<'_>) -> String {
-    let mut items: Vec<&Priced> = plan.items.iter().collect();
-    items.sort_by_key(|item| item.live.as_ref().map(|live| live.expires_at));
     let sum = plan.summary();
     let page = Page {
         opening: opening(plan, &sum, context),
-        sections: vec![
-            at_risk(&items, &sum),
-            charges(&items),
-            settings(&items),
-            stopped(&items, VerdictKind::Blocked, sum.blocked),
-            stopped(&items, VerdictKind::Held, sum.held),
-            warnings(&items),
-        ],
+        sections: sections(plan, &sum),
         closing: closing(plan),
         invitation: invitation(plan, context),
+        cut: "This comment is cut: do not approve from it.",
         full_output: "renewctl plan",
     };
     page.fit()
 }
 
+/// What an apply says that carried nothing out: why, and the plan that was not applied. It invites to
+/// nothing.
+pub fn not_applied(plan: &Plan, message: Option<&str>, context: &Context<'_>) -> String {
+    let sum = plan.summary();
+    let mut opening = format!("{REPORT_MARKER}\n### renewctl apply: nothing was sent\n");
+    opening.push_str(emulator_note(context));
+    if let Some(message) = message {
+        let _ = write!(opening, "\n{}", neutral::fenced(message));
+    }
+    opening.push_str(&notes(plan));
+    let page = Page {
+        opening,
+        sections: sections(plan, &sum),
+        closing: closing(plan),
+        invitation: String::new(),
+        cut: "This report is cut.",
+        full_output: "renewctl apply",
+    };
+    page.fit()
+}
+
+fn sections(plan: &Plan, sum: &Summary) -> Vec<Section> {
+    let mut items: Vec<&Priced> = plan.items.iter().collect();
+    items.sort_by_key(|item| item.live.as_ref().map(|live| live.expires_at));
+    vec![
+        at_risk(&items, sum),
+        charges(&items),
+        settings(&items),
+        stopped(&items, VerdictKind::Blocked, sum.blocked),
+        stopped(&items, VerdictKind::Held, sum.held),
+        warnings(&items),
+    ]
+}
+
 fn opening(plan: &Plan, sum: &Summary, context: &Context<'_>) -> String {
     let mut out = format!("{PLAN_MARKER}\n### renewctl plan: {}\n", verdict(plan, sum));
     out.push_str(emulator_note(context));
+    out.push_str(&notes(plan));
+    out
+}
+
+/// What must be known before the numbers, and the numbers.
+fn notes(plan: &Plan) -> String {
+    let mut out = String::new();
     if plan.is_as_of() {
         let (at, read) = (show_beijing(plan.evaluated_at), show_beijing(plan.read_at));
         let _ = writeln!(

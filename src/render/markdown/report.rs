@@ -10,10 +10,10 @@ use super::{
 };
 use crate::calendar::show_beijing;
 use crate::ids::{InstanceId, RegionId};
-use crate::plan::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
+use crate::plan::outcome::{ChargeReport, ChargeResult, Ending, Outcome, SettingResult};
 use crate::plan::{Item, PriceDecision, VerdictKind};
 use crate::render::Style;
-use crate::render::report::{Report, charge_text, charged, numbers, setting_text, summary, verification};
+use crate::render::report::{Report, charge_text, numbers, setting_text, summary, verification};
 use crate::text::grouped;
 
 type Priced = Item<PriceDecision>;
@@ -29,9 +29,9 @@ pub fn report(report: &Report<'_>, context: &Context<'_>) -> String {
     let page = Page {
         opening: opening(report, context),
         sections: vec![
-            loud(outcome, &items, "IN DOUBT", "in doubt: a charge MAY have happened"),
-            loud(outcome, &items, "ALARM", "renewed further than planned"),
-            loud(outcome, &items, "failed", "failed"),
+            loud(outcome, &items, Ending::InDoubt, "in doubt: a charge MAY have happened"),
+            loud(outcome, &items, Ending::MovedFurther, "renewed further than planned"),
+            loud(outcome, &items, Ending::Failed, "failed"),
             charges(outcome, &items),
             settings(outcome, &items),
             not_tried(outcome, &items),
@@ -40,6 +40,7 @@ pub fn report(report: &Report<'_>, context: &Context<'_>) -> String {
         ],
         closing: closing(report.plan),
         invitation: invitation(report, context),
+        cut: "This report is cut.",
         full_output: "renewctl apply",
     };
     page.fit()
@@ -77,7 +78,8 @@ fn verdict(report: &Report<'_>) -> String {
         Some(false) => "not converged",
         None => "not verified",
     };
-    let mut parts = vec![format!("{state}, {} charged", neutral::numbers(&charged(report)))];
+    let mut parts =
+        vec![format!("{state}, {} charged", neutral::numbers(&report.outcome.charged().to_string()))];
     let troubles: Vec<String> = troubles
         .iter()
         .filter(|(number, _)| *number > 0)
@@ -100,28 +102,28 @@ fn who(items: &Items<'_>, (region, id): &(RegionId, InstanceId)) -> String {
     )
 }
 
-/// All actions that ended with `word`, each with its sentence.
-fn sentences(outcome: &Outcome, items: &Items<'_>, word: &str) -> Vec<String> {
-    let charges = outcome.charges.iter().map(|(key, charge)| (key, charge_text(charge)));
-    let settings =
-        outcome.settings.iter().map(|(key, (setting, result))| (key, setting_text(*setting, result)));
+/// All actions with this ending, each with its sentence.
+fn sentences(outcome: &Outcome, items: &Items<'_>, ending: Ending) -> Vec<String> {
+    let charges = outcome.charges.iter().map(|(key, c)| (key, c.result.ending(), charge_text(c)));
+    let settings = outcome.each_setting();
+    let settings = settings.map(|(key, to, result)| (key, result.ending(), setting_text(to, result)));
     charges
         .chain(settings)
-        .filter(|(_, (result, _))| *result == word)
-        .map(|(key, (_, text))| format!("- {}: {}\n", who(items, key), neutral::prose(&text)))
+        .filter(|(_, found, _)| *found == ending)
+        .map(|(key, _, text)| format!("- {}: {}\n", who(items, key), neutral::prose(&text)))
         .collect()
 }
 
 /// What somebody must look at: openly.
-fn loud(outcome: &Outcome, items: &Items<'_>, word: &str, title: &str) -> Section {
+fn loud(outcome: &Outcome, items: &Items<'_>, ending: Ending, title: &str) -> Section {
     let rows: Vec<String> =
-        sentences(outcome, items, word).into_iter().map(|row| format!("> {row}")).collect();
+        sentences(outcome, items, ending).into_iter().map(|row| format!("> {row}")).collect();
     let head = format!("\n> [!CAUTION]\n> **{} {title}**\n>\n", grouped(rows.len()));
     Section { head, rows, tail: String::new() }
 }
 
 fn not_tried(outcome: &Outcome, items: &Items<'_>) -> Section {
-    let rows = sentences(outcome, items, "not tried");
+    let rows = sentences(outcome, items, Ending::NotTried);
     folded(&format!("{} not tried", grouped(rows.len())), rows)
 }
 
@@ -173,9 +175,9 @@ fn rule_of_charge(item: &Priced) -> String {
 }
 
 fn settings(outcome: &Outcome, items: &Items<'_>) -> Section {
-    let done = outcome.settings.iter().filter(|(_, (_, result))| *result == SettingResult::Done);
+    let done = outcome.each_setting().filter(|(_, _, result)| **result == SettingResult::Done);
     let rows = done
-        .map(|(key, (setting, _))| {
+        .map(|(key, setting, _)| {
             let item = items.get(&(&key.0, &key.1));
             let rule = item.map(|item| item.setting().map_or(&item.place, |setting| &setting.place));
             row(&[

@@ -28,10 +28,10 @@ pub(super) fn wrapped(out: &mut String, head: &str, text: &str, indent: usize, t
         let _ = writeln!(out, "{head}{text}");
         return;
     };
-    let options = textwrap::Options::new(terminal.saturating_sub(indent)).break_words(false);
     let blank = " ".repeat(indent);
-    for (at, line) in textwrap::wrap(text, options).iter().enumerate() {
-        let _ = writeln!(out, "{}{line}", if at == 0 { head } else { &blank });
+    let options = textwrap::Options::new(terminal).initial_indent(head).subsequent_indent(&blank);
+    for line in textwrap::wrap(text, options.break_words(false)) {
+        let _ = writeln!(out, "{}", line.trim_end());
     }
 }
 

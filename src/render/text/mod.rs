@@ -7,9 +7,12 @@ mod blocks;
 mod columns;
 mod diff;
 mod overview;
+mod report;
 mod tables;
 
 use std::fmt::Write as _;
+
+pub use report::report;
 
 use anstyle::AnsiColor::Yellow;
 
@@ -25,8 +28,7 @@ const BLOCKS_MAX: usize = 10;
 pub fn plan(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
     if let Some(banner) = as_of_banner(plan) {
-        out.push_str(&paint(style, Yellow, &banner));
-        out.push('\n');
+        columns::wrapped(&mut out, "", &paint(style, Yellow, &banner), 0, style.width);
     }
     let groups = Groups::of(plan);
     if (groups.shown() > BLOCKS_MAX && style.view == View::Changes) || style.all {

@@ -4,48 +4,15 @@ use std::collections::BTreeMap;
 
 use super::columns::{Grid, column};
 use crate::ids::RegionId;
-use crate::money::Totals;
-use crate::plan::{Item, Plan, PriceDecision, Setting, VerdictKind};
+use crate::plan::{Bill, Item, Plan, PriceDecision, Summary};
 use crate::render::Style;
 use crate::text::grouped;
 
-#[derive(Default)]
-struct Row {
-    renew: usize,
-    set: usize,
-    off: usize,
-    unchanged: usize,
-    blocked: usize,
-    held: usize,
-    at_risk: usize,
-    charge: Totals,
-}
-
-impl Row {
-    fn count(&mut self, item: &Item<PriceDecision>) {
-        let off = item.setting().is_some_and(Setting::switches_off);
-        self.renew += usize::from(item.renewal().is_some());
-        self.off += usize::from(off);
-        self.set += usize::from(item.setting().is_some() && !off);
-        self.at_risk += usize::from(item.at_risk.is_some());
-        match item.verdict() {
-            VerdictKind::NoOp => self.unchanged += 1,
-            VerdictKind::Held => self.held += 1,
-            VerdictKind::Blocked => self.blocked += 1,
-            VerdictKind::Change => {}
-        }
-        if let Some(PriceDecision::Quoted(quote)) = item.renewal().map(|renewal| &renewal.price) {
-            // A part of the plan's total, which was bounded when the plan was made.
-            let _ = self.charge.add(&quote.amount);
-        }
-    }
-}
-
 /// A table of regions.
 pub(super) fn plan(out: &mut String, plan: &Plan, style: Style) {
-    let mut rows: BTreeMap<&RegionId, Row> = BTreeMap::new();
+    let mut rows: BTreeMap<&RegionId, Vec<&Item<PriceDecision>>> = BTreeMap::new();
     for item in &plan.items {
-        rows.entry(&item.region).or_default().count(item);
+        rows.entry(&item.region).or_default().push(item);
     }
     let number = |title| column(title).right();
     let mut grid = Grid::new(&[
@@ -59,11 +26,14 @@ pub(super) fn plan(out: &mut String, plan: &Plan, style: Style) {
         number("at risk"),
         number("charge"),
     ]);
-    for (region, row) in rows {
-        let numbers = [row.renew, row.set, row.off, row.unchanged, row.blocked, row.held, row.at_risk];
+    for (region, items) in rows {
+        let sum = Summary::of(items.iter().copied());
+        let numbers =
+            [sum.renew, sum.set_auto_renew, sum.switch_off, sum.noop, sum.blocked, sum.held, sum.at_risk];
+        let charge: Bill = items.iter().filter_map(|item| Some(&item.renewal()?.price)).collect();
         let mut cells = vec![region.to_string()];
         cells.extend(numbers.into_iter().map(grouped));
-        cells.push(row.charge.to_string());
+        cells.push(charge.to_string());
         grid.push(cells);
     }
     grid.write(out, 2, style.width);

@@ -12,8 +12,7 @@ use super::{Groups, name};
 use crate::calendar::{beijing, beijing_minute_of_day, show_span};
 use crate::ids::RegionId;
 use crate::live::{ChargeType, LiveInstance};
-use crate::money::Totals;
-use crate::plan::{Item, Plan, PriceDecision, Verdict, VerdictKind};
+use crate::plan::{Bill, Item, Plan, PriceDecision, Verdict, VerdictKind};
 use crate::render::{Style, paint};
 use crate::text::count;
 
@@ -24,7 +23,7 @@ pub(super) fn plan(out: &mut String, groups: &Groups<'_>, plan: &Plan, style: St
     let (renewals, settings): (Items<'_>, Items<'_>) =
         groups.changes.iter().partition(|item| item.renewal().is_some());
     if !renewals.is_empty() {
-        heading(out, Cyan, "To renew", renewals.len(), &charge(&renewals), style);
+        heading(out, Cyan, "To renew", renewals.len(), &charge(&renewals).to_string(), style);
         by_region(out, &renewals, plan, style);
     }
     if !settings.is_empty() {
@@ -87,22 +86,9 @@ fn heading(out: &mut String, color: AnsiColor, title: &str, number: usize, more:
     let _ = writeln!(out, "{title}: {}{more}", count(number, "instance"));
 }
 
-/// The sum of the renewals of some instances.
-fn charge(items: &[&Item<PriceDecision>]) -> String {
-    let mut totals = Totals::default();
-    let mut unpriced = 0;
-    for renewal in items.iter().filter_map(|item| item.renewal()) {
-        match &renewal.price {
-            // A part of the plan's total, which was bounded when the plan was made.
-            PriceDecision::Quoted(quote) => drop(totals.add(&quote.amount)),
-            PriceDecision::Unpriced => unpriced += 1,
-        }
-    }
-    match (totals.is_empty(), unpriced) {
-        (_, 0) => totals.to_string(),
-        (true, _) => format!("{unpriced} without a price"),
-        (false, _) => format!("{totals} and {unpriced} without a price"),
-    }
+/// What the renewals of some instances cost.
+fn charge(items: &[&Item<PriceDecision>]) -> Bill {
+    items.iter().filter_map(|item| item.renewal()).map(|renewal| &renewal.price).collect()
 }
 
 /// An expiry is nearly always at midnight in Beijing; then the date says it all.

@@ -1,6 +1,8 @@
 //! A plan as JSON for programs: typed structs, money and times as strings, arrays sorted by region
 //! and id so that files diff well. `format_version` is major.minor; a minor version only adds.
 
+mod report;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
@@ -15,11 +17,13 @@ use crate::plan::{
 use crate::term::{LiveAutoRenew, Term};
 use crate::text::{Untrusted, escape_json};
 
+pub use report::report;
+
 /// Version of the form.
 const FORMAT_VERSION: &str = "1.0";
 
 /// `2026-12-02T16:00:00Z`.
-pub(super) fn time(time: DateTime<Utc>) -> String {
+fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
@@ -32,13 +36,13 @@ pub fn plan(plan: &Plan, world: &str) -> Result<String, serde_json::Error> {
     pretty(&view(plan, world))
 }
 
-pub(super) fn pretty<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+fn pretty<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     Ok(escape_json(&serde_json::to_string_pretty(value)?) + "\n")
 }
 
 /// The plan in the form of its JSON.
 #[derive(Serialize)]
-pub(super) struct PlanView<'a> {
+struct PlanView<'a> {
     format_version: &'static str,
     tool_version: &'static str,
     plan_id: &'a PlanId,
@@ -91,7 +95,7 @@ struct SummaryView {
 }
 
 #[derive(Serialize)]
-pub(super) struct AmountView {
+struct AmountView {
     currency: String,
     amount: String,
 }
@@ -182,7 +186,7 @@ struct StepView {
     condition: Option<&'static str>,
 }
 
-pub(super) fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
+fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
     let items = &plan.items;
     PlanView {
         format_version: FORMAT_VERSION,
@@ -224,7 +228,7 @@ fn amount(money: &crate::money::Money) -> AmountView {
     AmountView { currency: money.currency.to_string(), amount: plain_amount(money.amount) }
 }
 
-pub(super) fn amounts(totals: &Totals) -> Vec<AmountView> {
+fn amounts(totals: &Totals) -> Vec<AmountView> {
     totals.amounts().map(|money| amount(&money)).collect()
 }
 
