@@ -34,6 +34,8 @@ pub struct DesiredState {
     pub instances: Vec<Desired>,
     /// The files, in the order given.
     pub files: Vec<DesiredFile>,
+    /// How many instances of the files are not here, because somebody left them out.
+    pub left_out: usize,
 }
 
 impl From<Config> for DesiredState {
@@ -45,6 +47,6 @@ impl From<Config> for DesiredState {
             files.push(DesiredFile { path: content.path, sha256: content.sha256, limits: content.limits });
         }
         instances.sort_by(|a, b| (&a.entry.region, &a.entry.id).cmp(&(&b.entry.region, &b.entry.id)));
-        Self { instances, files }
+        Self { instances, files, left_out: 0 }
     }
 }

@@ -4,6 +4,7 @@
 //! Everything with an effect goes through one of them. Two things stand behind them: `system` (the
 //! real ones) and, for tests, doors made of plain memory. This file holds no behaviour.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -93,6 +94,12 @@ pub trait Files {
     /// # Errors
     /// Whatever the operating system says.
     fn read_up_to(&self, path: &Path, bytes: usize) -> io::Result<Vec<u8>>;
+    /// Takes an exclusive lock, creating the file if needed; it lasts as long as the result lives.
+    /// `Ok(None)`: somebody else holds it.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any>>>;
     /// The one name of a file that may be given by several: absolute, without links.
     ///
     /// # Errors

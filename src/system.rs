@@ -4,6 +4,7 @@
 //! It decides nothing.
 #![allow(clippy::disallowed_methods, reason = "this is the one impure file")]
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -74,6 +75,16 @@ impl Files for SystemFiles {
         let mut content = Vec::new();
         File::open(path)?.take(u64::try_from(bytes).unwrap_or(u64::MAX)).read_to_end(&mut content)?;
         Ok(content)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any>>> {
+        fs::create_dir_all(folder_of(path))?;
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     fn real_path(&self, path: &Path) -> io::Result<PathBuf> {

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use super::args::{ApplyArgs, Cli};
 use super::command_line::apply_command;
+use super::doors::{Doors, Failure, random_id};
+use super::files::{check_reports, desired_state, select};
 use super::plan::{damage, note_skew, note_torn, read_journal};
 use super::reports::{Format, ReportFile, Said};
-use super::session::{Doors, Failure, Screen, Session, desired_state, random_id, select, with_session};
+use super::screen::Screen;
+use super::session::{Session, with_session};
 use super::{Exit, note, result};
 use crate::apply::{Deeds, execute};
 use crate::desired::DesiredState;
@@ -28,6 +31,7 @@ use crate::verify::verify;
 pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
     let (mut desired, warnings) = desired_state(&args.work.files, doors, screen)?;
     select(&mut desired, &args.work.selection)?;
+    check_reports(&args.work, doors)?;
     note(doors, cli.common.quiet, &warnings);
     with_session(&cli.common, doors, async |session: Session| {
         let apply = Apply {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::args::{Cli, EMULATOR_STATE, EmulatorCommand, LedgerFormat};
-use super::session::{Doors, Failure, fresh_emulator, look_at_emulator, open_emulator, saver};
+use super::doors::{Doors, Failure};
+use super::emulator_state::{fresh_emulator, hold, look_at_emulator, open_emulator, saver};
 use super::{Exit, result};
 use crate::emulator;
 use crate::system;
@@ -20,8 +21,14 @@ pub(super) async fn run(cli: &Cli, command: &EmulatorCommand, doors: &Doors) -> 
     let state = state.cloned().unwrap_or_else(|| PathBuf::from(EMULATOR_STATE));
     match command {
         EmulatorCommand::Serve { port, .. } => serve(*port, &state, doors).await?,
-        EmulatorCommand::Reset { world, .. } => reset(world.as_deref(), &state, doors)?,
-        EmulatorCommand::Advance { by, .. } => advance(by, &state, doors)?,
+        EmulatorCommand::Reset { world, .. } => {
+            let _held = hold(doors, &state).await?;
+            reset(world.as_deref(), &state, doors)?;
+        }
+        EmulatorCommand::Advance { by, .. } => {
+            let _held = hold(doors, &state).await?;
+            advance(by, &state, doors)?;
+        }
         EmulatorCommand::Ledger { format, .. } => {
             let emulator = look_at_emulator(doors, &state)?;
             let text = match format {
@@ -37,6 +44,7 @@ pub(super) async fn run(cli: &Cli, command: &EmulatorCommand, doors: &Doors) -> 
 /// Serves until the process is stopped; there is nothing to finish, because every change was saved
 /// before its answer left.
 async fn serve(port: u16, state: &Path, doors: &Doors) -> Result<(), Failure> {
+    let _held = hold(doors, state).await?;
     let emulator = open_emulator(doors, state)?;
     let cannot = |error| Failure::error(format!("error: the emulator cannot listen on port {port}: {error}"));
     let listener = system::listen(port).await.map_err(cannot)?;

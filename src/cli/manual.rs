@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{Command, CommandFactory as _};
 
 use super::args::Cli;
-use super::session::{Doors, Failure};
+use super::doors::{Doors, Failure};
 use super::{Exit, result};
 use crate::text::escape;
 

@@ -5,12 +5,16 @@
 mod apply;
 mod args;
 mod command_line;
+mod doors;
 mod emulator;
+mod emulator_state;
 mod exit;
+mod files;
 mod manual;
 mod moment;
 mod plan;
 mod reports;
+mod screen;
 mod session;
 
 use std::ffi::OsString;
@@ -19,12 +23,14 @@ use std::rc::Rc;
 use clap::{CommandFactory as _, Parser as _};
 
 pub use apply::Apply;
+pub use doors::{Doors, Failure};
 pub use exit::Exit;
 pub use reports::{Format, ReportFile};
-pub use session::{Doors, Failure, Session};
+pub use session::Session;
 
 use args::{Cli, Command, LogFormat, Schema};
-use session::{Screen, desired_state, screen};
+use files::desired_state;
+use screen::{Screen, screen};
 
 use crate::ports::Level;
 use crate::system::{

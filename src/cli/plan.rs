@@ -2,8 +2,11 @@
 
 use super::args::{Cli, PlanArgs};
 use super::command_line::apply_command;
+use super::doors::{Doors, Failure};
+use super::files::{check_reports, desired_state, select};
 use super::reports::Said;
-use super::session::{Doors, Failure, Screen, Session, desired_state, select, with_session};
+use super::screen::Screen;
+use super::session::{Session, with_session};
 use super::{Exit, note, result};
 use crate::journal::fold::fold;
 use crate::journal::{self, Contents};
@@ -16,6 +19,7 @@ use crate::text::escape;
 pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
     let (mut desired, warnings) = desired_state(&args.work.files, doors, screen)?;
     select(&mut desired, &args.work.selection)?;
+    check_reports(&args.work, doors)?;
     note(doors, cli.common.quiet, &warnings);
     let journal_name = args.work.journal.to_string_lossy().into_owned();
     with_session(&cli.common, doors, async |session: Session| {

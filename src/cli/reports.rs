@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::session::{Doors, Failure};
+use super::doors::{Doors, Failure};
 use crate::plan::Plan;
 use crate::render::report::Report;
 use crate::render::{self, Style, markdown};

@@ -32,6 +32,8 @@ pub struct Draft {
     pub items: Vec<Item<()>>,
     /// The files and their limits.
     pub files: Vec<DesiredFile>,
+    /// How many instances of the files were left out.
+    pub left_out: usize,
 }
 
 /// A price that a plan needs to know.
@@ -90,6 +92,7 @@ pub fn draft(desired: &DesiredState, live: &Live, now: DateTime<Utc>, holds: &Ho
         complete: live.is_complete(),
         items,
         files: desired.files.clone(),
+        left_out: desired.left_out,
     }
 }
 

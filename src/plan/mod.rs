@@ -341,6 +341,8 @@ pub struct Plan {
     pub items: Vec<Item<PriceDecision>>,
     /// The files and their limits.
     pub files: Vec<DesiredFile>,
+    /// How many instances of the files were left out of it.
+    pub left_out: usize,
     /// The sum of all quoted charges.
     pub charge: Totals,
     /// The sum of what the platform will deduct so soon that it counts.

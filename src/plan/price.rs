@@ -102,6 +102,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         complete: draft.complete,
         items,
         files: draft.files,
+        left_out: draft.left_out,
         charge,
         committed,
     })

@@ -8,8 +8,10 @@ pub mod markdown;
 pub mod report;
 pub mod text;
 
+use crate::calendar::show_beijing;
 use crate::money::{Totals, show_amount};
 use crate::plan::Plan;
+use crate::text::count;
 
 /// How a rendering looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,31 @@ pub enum View {
     Summary,
     /// Every change as a diff of YAML.
     Diff,
+}
+
+/// Says that a plan is for another moment than that of its reading.
+fn as_of_note(plan: &Plan) -> Option<String> {
+    plan.is_as_of().then(|| {
+        let (at, read) = (show_beijing(plan.evaluated_at), show_beijing(plan.read_at));
+        format!("As of {at}, if nothing changes after the reading of {read}. This plan cannot be applied.")
+    })
+}
+
+/// Says that a plan is for a part of its files.
+fn left_out_note(plan: &Plan) -> Option<String> {
+    let all = plan.items.len() + plan.left_out;
+    (plan.left_out > 0).then(|| {
+        format!("{} of {} are left out by --target or --exclude.", plan.left_out, count(all, "instance"))
+    })
+}
+
+/// What a clean plan says.
+fn all_as_wanted(plan: &Plan) -> &'static str {
+    if plan.left_out > 0 {
+        "every selected instance is as the files ask for"
+    } else {
+        "every instance is as the files ask for"
+    }
 }
 
 /// Paints `text`, if colours are on.

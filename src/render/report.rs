@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anstyle::AnsiColor::{Green, Red, Yellow};
 use serde::Serialize;
 
-use super::{Style, paint};
+use super::{Style, all_as_wanted, paint};
 use crate::calendar::show_beijing;
 use crate::plan::outcome::{ChargeReport, ChargeResult, Ending, Outcome, SettingResult};
 use crate::plan::{Plan, VerdictKind};
@@ -96,14 +96,12 @@ pub(super) fn verification(report: &Report<'_>, style: Style) -> String {
     match (report.converged, &report.left) {
         (Some(true), _) if report.outcome.is_smooth() => {
             let verified = paint(style, Green, "Verified");
-            format!("{verified}: read again, every instance is as the files ask for.\n")
+            format!("{verified}: read again, {}.\n", all_as_wanted(report.plan))
         }
         (Some(true), _) => {
             let verified = paint(style, Yellow, "Verified");
-            format!(
-                "{verified}: read again, every instance is as the files ask for; but not everything went as planned, \
-                 see above.\n"
-            )
+            let wanted = all_as_wanted(report.plan);
+            format!("{verified}: read again, {wanted}; but not everything went as planned, see above.\n")
         }
         (Some(false), left) => {
             let left = left.as_deref().unwrap_or("something is left to do");

@@ -672,3 +672,53 @@ fn the_apply_command_is_the_exact_one() {
     let applied = said("apply --emulator -f a.yaml --auto-approve --max-charge '50 CNY'");
     assert_eq!(applied, "renewctl apply --emulator -f a.yaml --max-charge 'CNY 50.00'");
 }
+
+#[test]
+fn two_commands_on_one_emulator_work_one_after_the_other() {
+    let folder = Folder::new();
+    let runs: Vec<_> = (0..2)
+        .map(|number| {
+            let arguments = format!("{APPLY} --journal j{number}.jsonl --verify-timeout 10s");
+            folder.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for run in runs {
+        let run = Run::from(run.wait_with_output().unwrap());
+        assert_eq!(run.code, 0, "{run:?}");
+    }
+    // Nobody overwrote what another one had done.
+    assert_eq!(folder.ledger().len(), 3);
+}
+
+#[test]
+fn a_report_never_replaces_what_the_run_reads() {
+    let folder = Folder::new();
+    let before = fs::read(folder.path("examples/quickstart/renewals.yaml")).unwrap();
+    for path in [
+        "examples/quickstart/renewals.yaml",
+        "./examples/../examples/quickstart/renewals.yaml",
+        ".renewctl/journal.jsonl",
+    ] {
+        for command in ["plan", "apply"] {
+            let run =
+                folder.run(&format!("{command} --emulator -f examples/quickstart --report json={path}"));
+            assert!(run.code == 64 && run.err.contains("--report would replace"), "{path}: {run:?}");
+        }
+    }
+    assert_eq!(fs::read(folder.path("examples/quickstart/renewals.yaml")).unwrap(), before);
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let folder = Folder::new();
+    let plan = "plan --emulator -f examples/quickstart --target i-bp1quickcache1";
+    let run = folder.run(plan);
+    assert!(run.out.contains("No changes. Every selected instance is as the files ask for."), "{run:?}");
+    assert!(run.out.contains("4 of 5 instances are left out by --target or --exclude."), "{run:?}");
+    let json: Value = serde_json::from_str(&folder.run(&format!("{plan} --format json")).out).unwrap();
+    assert_eq!(json["summary"]["left_out"], 4);
+    assert!(
+        folder.run(&format!("{plan} --format markdown")).out.contains("4 of 5 instances are left out"),
+        "{run:?}"
+    );
+}

@@ -92,6 +92,9 @@ impl Files for NoFiles {
     fn real_path(&self, _: &Path) -> io::Result<PathBuf> {
         Err(io::Error::other("no files here"))
     }
+    fn lock(&self, _: &Path) -> io::Result<Option<Box<dyn std::any::Any>>> {
+        Err(io::Error::other("no files here"))
+    }
     fn list(&self, _: &Path) -> io::Result<Option<Vec<PathBuf>>> {
         Err(io::Error::other("no files here"))
     }

@@ -89,6 +89,7 @@ struct SummaryView {
     at_risk: usize,
     /// Named ids only: what else is in the account was not read.
     unmanaged: Option<usize>,
+    left_out: usize,
     unpriced: usize,
     charge: Vec<AmountView>,
     committed: Vec<AmountView>,
@@ -242,6 +243,7 @@ fn summary(plan: &Plan, sum: Summary) -> SummaryView {
         held: sum.held,
         at_risk: sum.at_risk,
         unmanaged: None,
+        left_out: plan.left_out,
         unpriced: sum.unpriced,
         charge: amounts(&plan.charge),
         committed: amounts(&plan.committed),

@@ -10,7 +10,7 @@ use super::{
 use crate::calendar::{show_beijing, show_minute};
 use crate::money::show_amount;
 use crate::plan::{Committed, Item, Plan, PriceDecision, Renewal, Setting, Summary, Verdict, VerdictKind};
-use crate::render::text;
+use crate::render::{as_of_note, left_out_note, text};
 use crate::text::{count, grouped};
 
 type Priced = Item<PriceDecision>;
@@ -73,12 +73,8 @@ fn opening(plan: &Plan, sum: &Summary, context: &Context<'_>) -> String {
 /// What must be known before the numbers, and the numbers.
 fn notes(plan: &Plan) -> String {
     let mut out = String::new();
-    if plan.is_as_of() {
-        let (at, read) = (show_beijing(plan.evaluated_at), show_beijing(plan.read_at));
-        let _ = writeln!(
-            out,
-            "\n> [!NOTE]\n> As of {at}, if nothing changes after the reading of {read}. This plan cannot be applied."
-        );
+    for note in [as_of_note(plan), left_out_note(plan)].into_iter().flatten() {
+        let _ = writeln!(out, "\n> [!NOTE]\n> {note}");
     }
     if !plan.complete {
         out.push_str(

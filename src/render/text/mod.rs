@@ -16,8 +16,7 @@ pub use report::report;
 
 use anstyle::AnsiColor::Yellow;
 
-use super::{Style, View, charge_of_cap, paint};
-use crate::calendar::show_beijing;
+use super::{Style, View, all_as_wanted, as_of_note, charge_of_cap, left_out_note, paint};
 use crate::plan::{Item, Plan, PriceDecision, VerdictKind};
 
 /// More instances than this are shown in tables: one by one they would fill more than a screen.
@@ -27,8 +26,8 @@ const BLOCKS_MAX: usize = 10;
 /// summary line.
 pub fn plan(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
-    if let Some(banner) = as_of_banner(plan) {
-        columns::wrapped(&mut out, "", &paint(style, Yellow, &banner), 0, style.width);
+    if let Some(note) = as_of_note(plan) {
+        columns::wrapped(&mut out, "", &paint(style, Yellow, &note), 0, style.width);
     }
     let groups = Groups::of(plan);
     if (groups.shown() > BLOCKS_MAX && style.view == View::Changes) || style.all {
@@ -44,21 +43,17 @@ pub fn plan(plan: &Plan, style: Style) -> String {
         tables::unchanged(&mut out, &groups.unchanged, plan, style);
     }
     if !plan.has_changes() && plan.is_clean() {
-        out.push_str("No changes. Every instance is as the files ask for.\n");
+        let wanted = all_as_wanted(plan);
+        let _ = writeln!(out, "No changes. {}{}.", wanted[..1].to_uppercase(), &wanted[1..]);
+    }
+    if let Some(note) = left_out_note(plan) {
+        columns::wrapped(&mut out, "", &note, 0, style.width);
     }
     if !plan.complete {
         out.push_str(&paint(style, Yellow, "This plan is not complete: something could not be read.\n"));
     }
     out.push_str(&summary(plan));
     out
-}
-
-/// Says that a plan is for another moment than that of its reading.
-fn as_of_banner(plan: &Plan) -> Option<String> {
-    plan.is_as_of().then(|| {
-        let (at, read) = (show_beijing(plan.evaluated_at), show_beijing(plan.read_at));
-        format!("As of {at}, if nothing changes after the reading of {read}. This plan cannot be applied.")
-    })
 }
 
 /// The instances of a plan by what a reader does with them, each group soonest expiry first.

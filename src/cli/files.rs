@@ -1,0 +1,126 @@
+//! The files of `-f`: found, read, checked, and the part of them that is worked on.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::Exit;
+use super::args::{FileArgs, SelectionArgs, WorkArgs};
+use super::doors::{Doors, Failure};
+use super::screen::Screen;
+use crate::config::{FILE_BYTES_MAX, Loaded, load};
+use crate::desired::DesiredState;
+use crate::diagnostic::{Severity, render};
+use crate::text::{escape, nearest};
+
+/// Keeps the selected instances only. An id that the files do not name is an error: a typing error
+/// must not make a plan look empty.
+pub(super) fn select(desired: &mut DesiredState, args: &SelectionArgs) -> Result<(), Failure> {
+    let known = |id: &String| desired.instances.iter().any(|wanted| wanted.entry.id.as_str() == id);
+    if let Some(unknown) = args.target.iter().chain(&args.exclude).find(|id| !known(id)) {
+        let ids = desired.instances.iter().map(|wanted| wanted.entry.id.as_str());
+        let help =
+            nearest(unknown, ids).map_or_else(String::new, |id| format!("\n  help: did you mean {id}?"));
+        let unknown = escape(unknown);
+        return Err(Failure::new(Exit::Usage, format!("error: no file names the instance {unknown}{help}")));
+    }
+    let all = desired.instances.len();
+    desired.instances.retain(|wanted| {
+        let id = wanted.entry.id.as_str();
+        let named = |ids: &[String]| ids.iter().any(|named| named == id);
+        if args.target.is_empty() { !named(&args.exclude) } else { named(&args.target) }
+    });
+    desired.left_out = all - desired.instances.len();
+    Ok(())
+}
+
+/// Finds, reads and checks the files. All their errors come out in one run.
+pub(super) fn desired_state(
+    args: &FileArgs,
+    doors: &Doors,
+    screen: Screen,
+) -> Result<(DesiredState, String), Failure> {
+    let (paths, mut problems) = find(args, doors);
+    let mut contents = Vec::with_capacity(paths.len());
+    for path in paths {
+        // One byte beyond the limit shows that a file is too large.
+        match doors.files.read_up_to(&path, FILE_BYTES_MAX + 1) {
+            Ok(bytes) => contents.push((path.to_string_lossy().into(), bytes)),
+            Err(error) => problems.push(unreadable(&path, &error)),
+        }
+    }
+    let Loaded { sources, diagnostics, config } = load(&contents);
+    let text = render(&diagnostics, &sources, screen.err_color, screen.err_columns());
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    match config {
+        Some(config) if !failed && problems.is_empty() => Ok((config.into(), text)),
+        _ => {
+            problems.push(text.trim_end().to_owned());
+            problems.retain(|problem| !problem.is_empty());
+            Err(Failure::new(Exit::Usage, problems.join("\n\n")))
+        }
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let path = escape(&path.to_string_lossy());
+    format!(
+        "error: {path} cannot be read: {error}\n  help: -f takes a file, or a folder with *.yaml or *.yml files"
+    )
+}
+
+/// Files as given, of a folder its YAML files, and what could not be found. A file that is given
+/// twice, in whatever spelling, counts once, by the first one.
+fn find(args: &FileArgs, doors: &Doors) -> (Vec<PathBuf>, Vec<String>) {
+    let (mut paths, mut problems) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for given in &args.files {
+        let found = match doors.files.list(given) {
+            Ok(None) => vec![given.clone()],
+            Ok(Some(entries)) => entries.into_iter().filter(|path| is_yaml(path, doors)).collect(),
+            Err(error) => {
+                problems.push(unreadable(given, &error));
+                continue;
+            }
+        };
+        if found.is_empty() {
+            let folder = escape(&given.to_string_lossy());
+            problems.push(format!(
+                "error: there is no *.yaml or *.yml file in {folder}\n  help: folders are not searched deeper, and hidden files do not count; name the folder that holds the files"
+            ));
+        }
+        for path in found {
+            // What has no real path, such as a pipe, is known by its name.
+            let real = doors.files.real_path(&path).unwrap_or_else(|_| path.clone());
+            if seen.insert(real) {
+                paths.push(path);
+            }
+        }
+    }
+    (paths, problems)
+}
+
+/// Whether a shell would find it with `*.yaml` or `*.yml`, and it is no folder. Editors keep locks and
+/// copies in hidden files.
+fn is_yaml(path: &Path, doors: &Doors) -> bool {
+    let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    yaml && !hidden && !matches!(doors.files.list(path), Ok(Some(_)))
+}
+
+/// Refuses a report that would replace what the run lives on: the journal, or a file of `-f`.
+pub(super) fn check_reports(args: &WorkArgs, doors: &Doors) -> Result<(), Failure> {
+    let real = |path: &Path| doors.files.real_path(path).unwrap_or_else(|_| path.to_path_buf());
+    let (files, _) = find(&args.files, doors);
+    let kept: HashSet<PathBuf> = files.iter().chain([&args.journal]).map(|path| real(path)).collect();
+    match args.report.iter().find(|report| kept.contains(&real(&report.path))) {
+        None => Ok(()),
+        Some(report) => {
+            let path = escape(&report.path.to_string_lossy());
+            let help = "write the report to a file of its own";
+            Err(Failure::new(
+                Exit::Usage,
+                format!("error: --report would replace {path}, which this run reads\n  help: {help}"),
+            ))
+        }
+    }
+}
