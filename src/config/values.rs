@@ -15,7 +15,7 @@ use crate::text::nearest;
 const TERM_FORM: &str = "a term is a number and a unit: `2w` (weeks), `1mo` (months) or `1y` (years)";
 /// What a lifetime is written like.
 const LIFETIME_FORM: &str =
-    "a lifetime is in hours, days of 24 hours, or weeks, at most ten years: `36h`, `15d` or `2w`";
+    "a lifetime is in hours, days of 24 hours, or weeks, at most five years: `36h`, `15d` or `2w`";
 
 impl Checking<'_> {
     /// Reads a property with `parse` if its key is there. A misspelt key was reported already: then
@@ -271,7 +271,11 @@ impl Checking<'_> {
             Err(error) => error,
         };
         let key = shown(&pair.key);
-        let meant = words::amount(text, currency).filter(|meant| meant.parse::<Money>().is_ok());
+        let whole = self.cut_at_comma(pair, text);
+        let text = whole.as_deref().unwrap_or(text);
+        let plain = whole.as_ref().map(|whole| whole.replace(',', ""));
+        let meant = plain.or_else(|| words::amount(text, currency));
+        let meant = meant.filter(|meant| meant.parse::<Money>().is_ok());
         let help = meant.map_or_else(
             || format!("write for example `{key}: 5000 {currency}`"),
             |meant| format!("write `{key}: {meant}`"),
@@ -279,12 +283,12 @@ impl Checking<'_> {
         let bare = parse_amount(text).is_ok();
         let message = match error {
             MoneyError::Negative => format!("`{}` is below zero", shown(text)),
+            MoneyError::Form if whole.is_some() => format!("`{}` is cut at its comma", shown(text)),
             MoneyError::Form if bare => format!("`{}` has no currency", shown(text)),
             MoneyError::Form => format!("`{}` is not an amount of money", shown(text)),
         };
         let why = "an amount is a number with its currency: `5000 CNY`, `CNY 5000` or `5,000.00 CNY`";
-        // Cut off at its comma, 5,000 looks like 5.
-        let comma = if bare {
+        let comma = if whole.is_some() {
             "; within `{ }` a comma ends the value, so leave it out or quote the amount"
         } else {
             ""
@@ -295,6 +299,18 @@ impl Checking<'_> {
 }
 
 impl Checking<'_> {
+    /// The whole of an amount that YAML has cut: within braces `5,000 CNY` is `5`, and a key `000 CNY`.
+    fn cut_at_comma(&self, pair: &Pair, text: &str) -> Option<String> {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let rest = self.source.text.get(pair.value.span.end..)?;
+        let rest = rest.strip_prefix(',').filter(|_| digits(text))?;
+        let end = rest.find(['}', '\n', '#', ':']).unwrap_or(rest.len());
+        let rest = rest.get(..end)?.trim_end();
+        let groups = rest.split_whitespace().next()?;
+        let thousands = groups.split(',').all(|group| group.len() == 3 && digits(group));
+        thousands.then(|| format!("{text},{rest}"))
+    }
+
     /// Reports a currency in which the cloud has no prices: such a limit would allow nothing.
     fn unknown_currency(&mut self, pair: &Pair, text: &str, currency: &str, usual: &'static str) {
         let message = format!("the cloud has no prices in {currency}");

@@ -8,13 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Duration, Utc};
 
 use super::{Block, BlockCode, Hold, Item, Renewal, Setting, Verdict, window};
-use crate::calendar::{add_term, next_beijing_midnight, show_left, show_span, to_minute};
+use crate::calendar::{add_term, next_beijing_midnight, show_beijing, show_left, show_span, to_minute};
 use crate::config::{Asked, Entry, MARGIN_HOURS, MAX_TERM_DEFAULT, MinRemaining};
 use crate::desired::{Desired, DesiredFile, DesiredState};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{Answer, ChargeType, Live, LiveInstance, Lock, Status, Unreadable};
 use crate::term::{AutoRenew, Lifetime, LiveAutoRenew, PurchaseTerm, Site, Term};
 use crate::text::{Untrusted, escape};
+
+/// An expired instance is released at 00:00 of the sixteenth day (China; reference 3.3). The
+/// international billing guide has 30 days (dis); the earlier one is the one to fear.
+const RELEASED_AFTER_DAYS: i64 = 15;
 
 /// Holds from the journal, by instance.
 pub type Holds = BTreeMap<(RegionId, InstanceId), Hold>;
@@ -82,6 +86,7 @@ pub fn draft(desired: &DesiredState, live: &Live, now: DateTime<Utc>, holds: &Ho
                 now: to_minute(now),
                 hold: holds.get(&key),
                 region_empty: empty_regions.contains(&key.0),
+                as_of: now > live.read_at,
             };
             case.decide(live.answers.get(&key))
         })
@@ -116,6 +121,8 @@ struct Case<'a> {
     now: DateTime<Utc>,
     hold: Option<&'a Hold>,
     region_empty: bool,
+    /// It is decided for a later moment than that of the reading.
+    as_of: bool,
 }
 
 impl Case<'_> {
@@ -142,8 +149,8 @@ impl Case<'_> {
         let region = &self.entry().region;
         let hint = if self.region_empty {
             format!(
-                "nothing at all was seen in {region}: check the right ecs:DescribeInstances (the cloud answers a \
-                 key without it with an empty list), the account and the region"
+                "none of the instances asked for was seen in {region}: check the ids, the account, the region, and the \
+                 right ecs:DescribeInstances (the cloud answers a key without it with an empty list)"
             )
         } else {
             "check the id and the region; it may have been released, or the key may not see it".to_owned()
@@ -227,6 +234,9 @@ impl Case<'_> {
             return Some(Verdict::Blocked(block));
         }
         let left = live.expires_at - self.now;
+        if self.as_of && left <= -Duration::days(RELEASED_AFTER_DAYS) {
+            return Some(Verdict::Blocked(gone(live)));
+        }
         if let Err(why) = read_setting(live) {
             // Whether the platform renews it too is not known: wait for a reading, but not to the end.
             if !window::is_urgent(live, self.now) {
@@ -398,6 +408,13 @@ fn charge_type_block(charge_type: &ChargeType) -> Option<Block> {
     };
     let hint = "take it out of the file, or convert it to a subscription first".to_owned();
     Some(Block { code: BlockCode::ChargeType, text, hint })
+}
+
+/// For a plan of a later moment: by then there would be nothing to renew.
+fn gone(live: &LiveInstance) -> Block {
+    let text = format!("by then it would have been released, {RELEASED_AFTER_DAYS} days after its expiry");
+    let hint = format!("renew it before {}", show_beijing(live.expires_at));
+    Block { code: BlockCode::Expired, text, hint }
 }
 
 fn lock_block(lock: &Lock) -> Option<Block> {

@@ -347,6 +347,9 @@ pub struct Plan {
     pub charge: Totals,
     /// The sum of what the platform will deduct so soon that it counts.
     pub committed: Totals,
+    /// For how many instances the platform deducts within the same days because auto-renewal is on
+    /// already: no cap of ours would stop that, so that it is said and not counted.
+    pub deducted_anyway: usize,
 }
 
 /// The numbers of the summary line.

@@ -14,9 +14,9 @@ use crate::calendar::{show_left, to_minute};
 use crate::config::{Entry, MinRemaining};
 use crate::desired::DesiredState;
 use crate::ids::InstanceId;
-use crate::live::Quote;
+use crate::live::{ChargeType, Quote};
 use crate::money::{Currency, Money, SumTooLarge, Totals};
-use crate::term::{AutoRenew, Site, Term};
+use crate::term::{AutoRenew, LiveAutoRenew, Site, Term};
 
 /// What asking for prices brought: a quote, or why there is none.
 pub type Quotes = BTreeMap<QuoteAsk, Result<Quote, NoQuote>>;
@@ -100,6 +100,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         evaluated_at: draft.evaluated_at,
         read_at: draft.read_at,
         complete: draft.complete,
+        deducted_anyway: items.iter().filter(|item| deducted_anyway(item, now)).count(),
         items,
         files: draft.files,
         left_out: draft.left_out,
@@ -213,22 +214,34 @@ fn no_price(term: Term, why: &NoQuote) -> Block {
 /// What the platform will charge next because of a new setting, if the plan is carried out. What it
 /// would charge after a refused renewal is bounded by `step`.
 fn commitment(item: &Item<PriceDecision>, now: DateTime<Utc>, quotes: &Quotes) -> Option<Committed> {
-    let Some(Setting { after: AutoRenew::Every(term), .. }) = item.setting() else { return None };
+    let Some(Setting { before, after: AutoRenew::Every(term), .. }) = item.setting() else { return None };
     let term = term.term();
     let live = item.live.as_ref()?;
+    // The platform deducts for a setting that is on already, whatever we do: a shorter term adds nothing.
+    let adds = !matches!(before, LiveAutoRenew::Every(on) if term.days_min() <= on.days_min());
     let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);
     let at = window::next_deduction(expiry, now)?;
     let amount: Option<Money> = quote(item, term, quotes).ok().map(|quote| quote.amount);
-    Some(Committed { at, term, amount, counts: window::is_soon(at, now) })
+    Some(Committed { at, term, amount, counts: adds && window::is_soon(at, now) })
+}
+
+/// When the platform, as things stand, deducts for an instance within the days that matter: its
+/// auto-renewal is on, and this plan changes nothing about that. No refusal of ours would stop it.
+fn deducted_anyway(item: &Item<PriceDecision>, now: DateTime<Utc>) -> bool {
+    let Some(live) = &item.live else { return false };
+    let on = matches!(live.auto_renew, Some(Ok(LiveAutoRenew::Every(_))));
+    let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);
+    let soon = window::next_deduction(expiry, now).is_some_and(|at| window::is_soon(at, now));
+    on && item.setting().is_none() && live.charge_type == ChargeType::Subscription && soon && expiry > now
 }
 
 /// Why an instance that the file says to keep may stop soon all the same (design 4.10).
 fn at_risk(item: &Item<PriceDecision>, entry: &Entry, now: DateTime<Utc>) -> Option<String> {
     let live = item.live.as_ref()?;
     let lifetime_wanted = matches!(&entry.min_remaining, Some(asked) if asked.value != MinRemaining::None);
-    let auto_wanted = matches!(&entry.auto_renew, Some(asked) if matches!(asked.value, AutoRenew::Every(_)));
-    let subscription = live.charge_type == crate::live::ChargeType::Subscription;
-    if !subscription || !(lifetime_wanted || auto_wanted) || item.renewal().is_some() {
+    let let_go = matches!(&entry.auto_renew, Some(asked) if !matches!(asked.value, AutoRenew::Every(_)));
+    let subscription = live.charge_type == ChargeType::Subscription;
+    if !subscription || (let_go && !lifetime_wanted) || item.renewal().is_some() {
         return None;
     }
     let left = live.expires_at - now;

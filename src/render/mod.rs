@@ -42,7 +42,10 @@ pub enum View {
 fn as_of_note(plan: &Plan) -> Option<String> {
     plan.is_as_of().then(|| {
         let (at, read) = (show_beijing(plan.evaluated_at), show_beijing(plan.read_at));
-        format!("As of {at}, if nothing changes after the reading of {read}. This plan cannot be applied.")
+        format!(
+            "As of {at}, if nothing changes after the reading of {read}: the platform's own renewals are not \
+             foreseen. This plan cannot be applied."
+        )
     })
 }
 

@@ -346,7 +346,8 @@ fn who_is_at_risk() {
         ("auto_renew: off", 10, off, false),
         ("auto_renew: never", 10, LiveAutoRenew::Never, false),
         ("auto_renew: off, min_remaining: 8h", 10, off, true),
-        ("min_remaining: none", 10, off, false),
+        // Named and not let go: nobody renews it, and the plan says so.
+        ("min_remaining: none", 10, off, true),
     ] {
         let plan = plan(&file(properties), live_instance(time(NOW) + TimeDelta::hours(hours), before));
         assert_eq!(plan.items[0].at_risk.is_some(), at_risk, "{properties}, {hours} h left");

@@ -340,12 +340,15 @@ impl Model<'_> {
         let first = Self::beijing_day(renewed_until.unwrap_or(self.expiry)) - 9;
         let day = first.max(Self::beijing_day(self.now) + 1);
         let at = day * DAY + 8 * HOUR - BEIJING;
-        Some((at, at - self.now <= 10 * DAY))
+        // A shorter term than the one that is on adds nothing to what the platform deducts anyway.
+        let adds = !matches!(self.setting, Setting::Every(on) if term.days_min() <= on.days_min());
+        Some((at, adds && at - self.now <= 10 * DAY))
     }
 
-    /// Of an instance that the file says to keep: less than 72 h left and no charge in this plan.
+    /// Of an instance that the file does not let go: less than 72 h left and no charge in this plan.
     fn at_risk(&self, set: &str, renewing: bool) -> &'static str {
-        let keep = matches!(self.wanted.least, Least::Hours(_)) || matches!(self.wanted.auto, Auto::Every(_));
+        let let_go = matches!(self.wanted.auto, Auto::Off | Auto::Never);
+        let keep = matches!(self.wanted.least, Least::Hours(_)) || !let_go;
         if !keep || !self.is_subscription() || renewing || self.left() >= 72 * HOUR {
             return "";
         }

@@ -90,6 +90,7 @@ struct SummaryView {
     /// Named ids only: what else is in the account was not read.
     unmanaged: Option<usize>,
     left_out: usize,
+    deducted_anyway: usize,
     unpriced: usize,
     charge: Vec<AmountView>,
     committed: Vec<AmountView>,
@@ -244,6 +245,7 @@ fn summary(plan: &Plan, sum: Summary) -> SummaryView {
         at_risk: sum.at_risk,
         unmanaged: None,
         left_out: plan.left_out,
+        deducted_anyway: plan.deducted_anyway,
         unpriced: sum.unpriced,
         charge: amounts(&plan.charge),
         committed: amounts(&plan.committed),

@@ -18,6 +18,7 @@ use anstyle::AnsiColor::Yellow;
 
 use super::{Style, View, all_as_wanted, as_of_note, charge_of_cap, left_out_note, paint};
 use crate::plan::{Item, Plan, PriceDecision, VerdictKind};
+use crate::text::count;
 
 /// More instances than this are shown in tables: one by one they would fill more than a screen.
 const BLOCKS_MAX: usize = 10;
@@ -111,6 +112,13 @@ pub fn summary(plan: &Plan) -> String {
     }
     if !plan.committed.is_empty() {
         let _ = write!(line, " Deducted by auto-renewal within 10 days: {}.", plan.committed);
+    }
+    if plan.deducted_anyway > 0 {
+        let number = count(plan.deducted_anyway, "instance");
+        let _ = write!(
+            line,
+            " Auto-renewal that is on already deducts within 10 days for {number}, not counted here."
+        );
     }
     line.push('\n');
     line
