@@ -110,7 +110,8 @@ pub trait Files {
     /// # Errors
     /// Whatever the operating system says.
     fn list(&self, path: &Path) -> io::Result<Option<Vec<PathBuf>>>;
-    /// Replaces a file whole or not at all, durably; makes its folder if it is missing.
+    /// Replaces a file whole or not at all, durably; makes its folder if it is missing. A pipe or a
+    /// device is written to.
     ///
     /// # Errors
     /// Whatever the operating system says.

@@ -102,6 +102,11 @@ impl Files for SystemFiles {
     }
 
     fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        // What a link leads to is replaced, not the link; and a pipe or a device is written to.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return OpenOptions::new().write(true).open(path)?.write_all(content);
+        }
         let folder = folder_of(path);
         fs::create_dir_all(&folder)?;
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
@@ -256,6 +261,8 @@ pub struct HttpTransport {
     client: reqwest::Client,
 }
 
+/// The longest reply that is read: a page of a hundred instances is some hundred kilobytes.
+const REPLY_BYTES_MAX: usize = 16 << 20;
 /// The longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -296,7 +303,7 @@ impl Transport for HttpTransport {
             for (name, value) in &request.headers {
                 builder = builder.header(name, value);
             }
-            let response = builder.body(request.body).send().await.map_err(|error| {
+            let mut response = builder.body(request.body).send().await.map_err(|error| {
                 let unsent = error.is_connect() || error.is_builder();
                 let text = chain(&error.without_url());
                 if unsent { TransportError::NotSent(text) } else { TransportError::NoAnswer(text) }
@@ -309,9 +316,18 @@ impl Transport for HttpTransport {
                     (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
                 })
                 .collect();
-            let body = response.bytes().await;
-            let body = body.map_err(|error| TransportError::NoAnswer(chain(&error.without_url())))?;
-            Ok(HttpReply { status, headers, body: body.to_vec() })
+            let mut body = Vec::new();
+            while let Some(part) = response
+                .chunk()
+                .await
+                .map_err(|error| TransportError::NoAnswer(chain(&error.without_url())))?
+            {
+                if body.len() + part.len() > REPLY_BYTES_MAX {
+                    return Err(TransportError::NoAnswer("the answer does not end".to_owned()));
+                }
+                body.extend_from_slice(&part);
+            }
+            Ok(HttpReply { status, headers, body })
         })
     }
 }

@@ -8,7 +8,7 @@ use super::command_line::apply_command;
 use super::doors::{Doors, Failure, random_id};
 use super::files::{check_reports, desired_state, select};
 use super::plan::{damage, note_skew, note_torn, read_journal};
-use super::reports::{Format, ReportFile, Said};
+use super::reports::{Format, ReportFile, Said, Stage};
 use super::screen::Screen;
 use super::session::{Session, with_session};
 use super::{Exit, note, result};
@@ -26,6 +26,7 @@ use crate::render::markdown::Context;
 use crate::render::report::Report;
 use crate::render::{self, Style};
 use crate::system::JournalFile;
+use crate::text::count;
 use crate::verify::verify;
 
 pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
@@ -141,7 +142,7 @@ impl Apply<'_> {
             terminal.note(
                 Level::Error,
                 "Nobody is there to ask: stdin or stderr is no terminal. To apply without a question, give \
-                 --auto-approve and a cap (--max-charge, or limits.max_charge in the file).",
+                 --auto-approve, and for what costs money a cap (--max-charge, or limits.max_charge in the file).",
             );
             return Err(Refusal::NotConfirmed);
         }
@@ -182,15 +183,9 @@ impl Apply<'_> {
     }
 
     fn end_without_apply(&self, plan: &Plan, exit: Exit, message: Option<&str>) -> Result<Exit, Failure> {
-        let code = Some(exit.code());
-        let said = Said {
-            plan,
-            report: None,
-            exit_code: code,
-            message,
-            world: &self.session.world,
-            context: self.context(),
-        };
+        let stage = Stage::Ended(exit.code());
+        let said =
+            Said { plan, report: None, stage, message, world: &self.session.world, context: self.context() };
         if self.format != Format::Text {
             result(self.doors, &said.in_format(self.format, self.style)?)?;
         }
@@ -219,6 +214,12 @@ impl Apply<'_> {
         if contents.lines != seen.lines {
             let message = "Another run has worked while this plan was made: the plan is stale. Nothing was sent; run again.";
             return self.end_without_apply(approved.plan(), Exit::Stale, Some(message));
+        }
+        // A report that cannot be written is found out now, not when the money is spent.
+        let begun = Said::begun(approved.plan(), &self.session.world, self.context());
+        if let Err(failure) = begun.write_files(&self.reports, self.doors, self.style) {
+            let message = format!("{}\nNothing was sent.", failure.message);
+            return self.end_without_apply(approved.plan(), Exit::Error, Some(&message));
         }
         let environment = self.doors.environment.as_ref();
         let deeds = Deeds {
@@ -261,11 +262,11 @@ impl Apply<'_> {
         };
         let exit = exit(outcome, converged);
         let report = Report { plan, outcome, converged, left };
-        let code = Some(exit.code());
+        let stage = Stage::Ended(exit.code());
         let said = Said {
             plan,
             report: Some(&report),
-            exit_code: code,
+            stage,
             message: None,
             world: &self.session.world,
             context: self.context(),
@@ -330,7 +331,10 @@ fn prompt(question: &Question, plan: &Plan) -> String {
             format!("{what}. To go on, type the amount ({}): ", show_amount(money.amount))
         }
         Question::Unpriced(number) => {
-            format!("{number} payments have no known price. To go on, type their number: ")
+            format!(
+                "{} without a known price. To go on, type their number ({number}): ",
+                count(*number, "payment")
+            )
         }
         Question::Settings => "Nothing is charged. To change the settings, type yes: ".to_owned(),
     }

@@ -1,6 +1,7 @@
 //! The files of `-f`: found, read, checked, and the part of them that is worked on.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::Exit;
@@ -99,10 +100,11 @@ fn find(args: &FileArgs, doors: &Doors) -> (Vec<PathBuf>, Vec<String>) {
     (paths, problems)
 }
 
-/// Whether a shell would find it with `*.yaml` or `*.yml`, and it is no folder. Editors keep locks and
-/// copies in hidden files.
+/// Whether its name ends in .yaml or .yml, in any case of letters, and it is no folder. Editors keep
+/// locks and copies in hidden files.
 fn is_yaml(path: &Path, doors: &Doors) -> bool {
-    let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let yaml = |extension: &OsStr| ["yaml", "yml"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    let yaml = path.extension().is_some_and(yaml);
     let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     yaml && !hidden && !matches!(doors.files.list(path), Ok(Some(_)))
 }
@@ -112,15 +114,20 @@ pub(super) fn check_reports(args: &WorkArgs, doors: &Doors) -> Result<(), Failur
     let real = |path: &Path| doors.files.real_path(path).unwrap_or_else(|_| path.to_path_buf());
     let (files, _) = find(&args.files, doors);
     let kept: HashSet<PathBuf> = files.iter().chain([&args.journal]).map(|path| real(path)).collect();
-    match args.report.iter().find(|report| kept.contains(&real(&report.path))) {
-        None => Ok(()),
-        Some(report) => {
-            let path = escape(&report.path.to_string_lossy());
-            let help = "write the report to a file of its own";
-            Err(Failure::new(
-                Exit::Usage,
-                format!("error: --report would replace {path}, which this run reads\n  help: {help}"),
-            ))
-        }
+    let mut taken = HashSet::new();
+    for report in &args.report {
+        let (path, shown) = (real(&report.path), escape(&report.path.to_string_lossy()));
+        let why = if kept.contains(&path) {
+            format!("--report would replace {shown}, which this run reads")
+        } else if report.path.as_os_str() == "-" {
+            "--report writes to files; what goes to stdout is chosen by --format".to_owned()
+        } else if !taken.insert(path) {
+            format!("two reports would go to {shown}")
+        } else {
+            continue;
+        };
+        let help = "write each report to a file of its own";
+        return Err(Failure::new(Exit::Usage, format!("error: {why}\n  help: {help}")));
     }
+    Ok(())
 }

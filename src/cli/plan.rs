@@ -1,10 +1,11 @@
-//! `renewctl plan`: read, decide, show. Changes nothing, and writes nothing but a fresh emulator's state.
+//! `renewctl plan`: read, decide, show. Changes nothing, and writes nothing but the reports that were asked
+//! for, and the emulator's state.
 
 use super::args::{Cli, PlanArgs};
 use super::command_line::apply_command;
 use super::doors::{Doors, Failure};
 use super::files::{check_reports, desired_state, select};
-use super::reports::Said;
+use super::reports::{Said, Stage};
 use super::screen::Screen;
 use super::session::{Session, with_session};
 use super::{Exit, note, result};
@@ -37,7 +38,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
         let said = Said {
             plan: &plan,
             report: None,
-            exit_code: None,
+            stage: Stage::Planned,
             message: None,
             world: &session.world,
             context,
@@ -53,7 +54,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
 
 /// Warns of a clock that differs from the cloud's. An emulator's world has a time of its own.
 pub(super) fn note_skew(quiet: bool, doors: &Doors, session: &Session) {
-    if session.is_emulator {
+    if session.own_clock {
         return;
     }
     if let Some(warning) = planning::skew_warning(session.cloud.server_offset()) {
@@ -70,13 +71,14 @@ pub(super) fn read_journal(storage: &dyn JournalStorage, name: &str) -> Result<C
     Ok(journal::parse(&bytes))
 }
 
-/// Says that the last line of the journal is torn. Its call was never sent, so that it holds nothing.
+/// Says that the last line of the journal is torn.
 pub(super) fn note_torn(quiet: bool, doors: &Doors, contents: &Contents, name: &str) {
     if contents.torn > 0 {
         let (line, name) = (contents.lines.len() + 1, escape(name));
         let text = format!(
-            "warning: the last line of the journal {name} (line {line}) is torn: the machine stopped while it was \
-             written. Its call was not sent"
+            "warning: the last line of the journal {name} (line {line}) is torn: the run was cut off while it was \
+             written. If it was to announce a call, the call was not sent; if it was to tell an outcome, the charge \
+             before it is held until a reading decides"
         );
         note(doors, quiet, &text);
     }

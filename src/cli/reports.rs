@@ -38,14 +38,29 @@ pub(super) fn report_file(text: &str) -> Result<ReportFile, String> {
     Ok(ReportFile { format, path: path.into() })
 }
 
+/// How far a command has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// A plan was made, and that was all that was asked for.
+    Planned,
+    /// An apply is about to send its first call: its reports can be written, and say so much.
+    Begun,
+    /// An apply has ended, with this exit code.
+    Ended(u8),
+}
+
+/// What a report says of an apply that has begun, until it is replaced by the one that says how it ended.
+const BEGUN: &str = "This apply has begun and has not said how it ended. If it is not running any more, it was cut off: \
+                     run renewctl plan, which reads the journal and the account.";
+
 /// What there is to say.
 pub(super) struct Said<'a> {
     /// The plan.
     pub(super) plan: &'a Plan,
     /// What came of it, if it was carried out.
     pub(super) report: Option<&'a Report<'a>>,
-    /// How an apply ended; `None` for a plan.
-    pub(super) exit_code: Option<u8>,
+    /// How far it has come.
+    pub(super) stage: Stage,
     /// Why an apply ended before it carried out anything.
     pub(super) message: Option<&'a str>,
     /// The name of the account's world.
@@ -54,19 +69,24 @@ pub(super) struct Said<'a> {
     pub(super) context: markdown::Context<'a>,
 }
 
-impl Said<'_> {
+impl<'a> Said<'a> {
+    /// What an apply says before its first call.
+    pub(super) fn begun(plan: &'a Plan, world: &'a str, context: markdown::Context<'a>) -> Self {
+        Self { plan, report: None, stage: Stage::Begun, message: Some(BEGUN), world, context }
+    }
+
     /// The whole document in one format.
     ///
     /// # Errors
     /// If it cannot be encoded, which no plan brings about.
     pub(super) fn in_format(&self, format: Format, style: Style) -> Result<String, Failure> {
-        let encoded = match (format, self.exit_code) {
+        let report = |message, code| render::json::report(self.plan, self.world, self.report, message, code);
+        let encoded = match (format, self.stage) {
             (Format::Text, _) => Ok(self.text(style)),
             (Format::Markdown, _) => Ok(self.markdown()),
-            (Format::Json, None) => render::json::plan(self.plan, self.world),
-            (Format::Json, Some(code)) => {
-                render::json::report(self.plan, self.world, self.report, self.message, code)
-            }
+            (Format::Json, Stage::Planned) => render::json::plan(self.plan, self.world),
+            (Format::Json, Stage::Begun) => report(self.message, None),
+            (Format::Json, Stage::Ended(code)) => report(self.message, Some(code)),
         };
         encoded.map_err(|error| Failure::error(format!("error: {error}")))
     }
@@ -79,10 +99,12 @@ impl Said<'_> {
     }
 
     fn markdown(&self) -> String {
-        match (self.report, self.exit_code) {
+        let without = |headline| markdown::not_applied(self.plan, headline, self.message, &self.context);
+        match (self.report, self.stage) {
             (Some(report), _) => markdown::report(report, &self.context),
-            (None, Some(_)) => markdown::not_applied(self.plan, self.message, &self.context),
-            (None, None) => markdown::plan(self.plan, &self.context),
+            (None, Stage::Planned) => markdown::plan(self.plan, &self.context),
+            (None, Stage::Begun) => without("begun"),
+            (None, Stage::Ended(_)) => without("nothing was sent"),
         }
     }
 

@@ -21,8 +21,10 @@ pub struct Session {
     pub cloud: Cloud,
     /// `cloud`, `emulator:<id>` or `endpoint:<url>`.
     pub world: String,
-    /// An emulator's clock is its own, so that it says nothing of the machine's.
+    /// Nothing of it is real.
     pub is_emulator: bool,
+    /// Its clock is its own, as that of an emulator is, and says nothing of the machine's.
+    pub own_clock: bool,
 }
 
 /// Opens the session and runs `work` in it; an embedded emulator serves meanwhile.
@@ -41,8 +43,9 @@ where
     let credentials = Credentials::from_environment(doors.environment.as_ref())
         .map_err(|error| Failure::error(format!("error: {error}")))?;
     let world = endpoint.world();
+    let own_clock = endpoint.is_loopback();
     let cloud = cloud(common, doors, credentials, endpoint)?;
-    work(Session { cloud, world, is_emulator: false }).await
+    work(Session { cloud, world, is_emulator: false, own_clock }).await
 }
 
 fn cloud(
@@ -68,7 +71,8 @@ where
     let _held = hold(doors, state).await?;
     let emulator = open_emulator(doors, state)?;
     let world = format!("emulator:{}", emulator.id());
-    let credentials = match emulator.key() {
+    let asked = doors.environment.var("ALIBABA_CLOUD_ACCESS_KEY_ID");
+    let credentials = match emulator.key(asked.as_deref()) {
         Some((id, secret, token)) => {
             let key = Credentials::new(id, secret);
             token.map_or(key.clone(), |token| key.with_security_token(token))
@@ -94,7 +98,7 @@ where
         .map_err(|error| Failure::error(format!("error: {error}")))?;
     let cloud = cloud(common, doors, credentials, endpoint)?;
     let work = async {
-        let result = work(Session { cloud, world, is_emulator: true }).await;
+        let result = work(Session { cloud, world, is_emulator: true, own_clock: true }).await;
         let _ = stop.send(());
         result
     };

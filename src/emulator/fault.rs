@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::api::ApiError;
+use super::api::{ACTIONS, ApiError};
 
 /// A fault as a world file writes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +71,14 @@ pub(super) enum Effect {
 }
 
 impl Fault {
+    /// What is wrong with it, if something is.
+    pub(super) fn problem(&self) -> Option<String> {
+        if !ACTIONS.contains(&self.action.as_str()) {
+            return Some(format!("faults: there is no action {}", self.action));
+        }
+        (self.nth == 0).then(|| "faults: nth counts from 1".to_owned())
+    }
+
     pub(super) fn is_on(&self, action: &str, nth: u64) -> bool {
         self.action == action && (self.nth..self.nth.saturating_add(self.times)).contains(&nth)
     }

@@ -184,9 +184,11 @@ impl Emulator {
         &self.state.events
     }
 
-    /// Id, secret and session token of the first key that is not disabled, in order of id.
-    pub fn key(&self) -> Option<(&str, &str, Option<&str>)> {
-        let key = self.state.keys.values().find(|key| !key.inactive)?;
+    /// Id, secret and session token of a key: the one with this id, if the world has it, otherwise the
+    /// first one that is not disabled, in order of id.
+    pub fn key(&self, id: Option<&str>) -> Option<(&str, &str, Option<&str>)> {
+        let asked = id.and_then(|id| self.state.keys.get(id));
+        let key = asked.or_else(|| self.state.keys.values().find(|key| !key.inactive))?;
         Some((&key.id, &key.secret, key.token.as_deref()))
     }
 

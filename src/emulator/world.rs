@@ -170,6 +170,9 @@ pub(super) fn seed(yaml: &str, wall: DateTime<Utc>, id: &str) -> Result<State, W
         let key = Key::lasting(ACCESS_KEY_ID, ACCESS_KEY_SECRET);
         state.keys.insert(key.id.clone(), key);
     }
+    if let Some(problem) = file.faults.iter().find_map(Fault::problem) {
+        return Err(WorldError::Form(problem));
+    }
     state.faults = file.faults;
     state.assumptions = file.assumptions;
     state.assumptions.deduction_days.get_or_insert_with(|| deduction_days(file.site));
@@ -191,6 +194,10 @@ fn add(state: &mut State, id: String, traits: Traits) -> Result<(), WorldError> 
     let wrong = |why: &str| WorldError::Instance { id: id.clone(), why: why.to_owned() };
     if id.is_empty() {
         return Err(wrong("it has no id"));
+    }
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !plain(&id) || !plain(&traits.region) {
+        return Err(WorldError::Form("ids and regions are ASCII letters, digits and hyphens".to_owned()));
     }
     let expires_at = match (&traits.expires_in, traits.expires_at) {
         (Some(text), None) => {

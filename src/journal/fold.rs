@@ -12,6 +12,7 @@ use crate::ids::{ClientToken, InstanceId, RegionId};
 use crate::live::{Answer, Live};
 use crate::plan::draft::Holds;
 use crate::plan::{Hold, HoldCode};
+use crate::text::escape;
 
 /// A charge whose outcome is unknown holds its instance so long. Assumed: the effect of an order is
 /// visible within 30 minutes (the official sample says about ten seconds, cloudpods waits five
@@ -158,6 +159,7 @@ impl Charge {
                 (HoldCode::OutcomeUnknown, *at + Duration::minutes(UNKNOWN_MINUTES), text)
             }
             State::Acknowledged(at, order) => {
+                let order = escape(order);
                 let text = format!(
                     "order {order} was acknowledged at {} and its effect has not shown",
                     show_beijing(*at)

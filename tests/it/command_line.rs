@@ -523,17 +523,12 @@ fn reports_are_written_beside_what_goes_to_stdout() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_hides_no_charge() {
+fn a_plan_whose_report_cannot_be_written_ends_with_1() {
     let folder = Folder::new();
     folder.write("file", "");
     let plan = folder.run("plan --emulator -f examples/quickstart --report json=file/plan.json");
     assert_eq!(plan.code, 1, "{plan:?}");
     assert!(plan.err.contains("error: the report file/plan.json cannot be written: "), "{plan:?}");
-    let apply =
-        folder.run("apply --emulator -f examples/quickstart --auto-approve --report json=file/plan.json");
-    assert_eq!(apply.code, 0, "{apply:?}");
-    assert!(apply.err.contains("error: the report file/plan.json cannot be written: "), "{apply:?}");
-    assert_eq!(folder.ledger().len(), 3);
 }
 
 #[test]
@@ -722,4 +717,51 @@ fn what_is_left_out_is_said() {
         folder.run(&format!("{plan} --format markdown")).out.contains("4 of 5 instances are left out"),
         "{run:?}"
     );
+}
+
+/// Found out before the money is spent; and a run that is cut off does not leave an old report behind.
+#[test]
+fn reports_are_opened_before_anything_is_sent() {
+    let folder = Folder::new();
+    folder.write("file", "");
+    let apply = folder.run(&format!("{APPLY} --report json=ok.json --report json=file/plan.json"));
+    assert_eq!(apply.code, 1, "{apply:?}");
+    assert!(apply.err.contains("error: the report file/plan.json cannot be written: "), "{apply:?}");
+    assert!(folder.ledger().is_empty());
+    folder.write("world.yaml", "now: 2026-12-01T02:05:00Z\ninstances: [{ id: i-one, region: cn-beijing, expires_at: 2026-12-10T16:00:00Z, price_per_month: 100 }]\nfaults: [{ action: RenewInstance, nth: 1, kind: delay, ms: 25000 }]\n");
+    folder.write("want.yaml", "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ninstances: [{ id: i-one, min_remaining: 15d }]\n");
+    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+    let mut child = folder
+        .command(
+            "apply --emulator -f want.yaml --auto-approve --report json=cut.json --report markdown=cut.md",
+        )
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&folder.path(".renewctl/journal.jsonl"), "charge-intent");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let cut: Value = serde_json::from_str(&fs::read_to_string(folder.path("cut.json")).unwrap()).unwrap();
+    assert_eq!((&cut["exit_code"], &cut["apply"]), (&Value::Null, &Value::Null));
+    let cut = fs::read_to_string(folder.path("cut.md")).unwrap();
+    assert!(cut.starts_with("<!-- renewctl:apply -->\n### renewctl apply: begun\n"), "{cut}");
+}
+
+#[test]
+fn a_report_to_a_device_leaves_the_device_there() {
+    let folder = Folder::new();
+    if cfg!(unix) {
+        std::os::unix::fs::symlink("/dev/null", folder.path("nowhere")).unwrap();
+        let plan = folder
+            .run("plan --emulator -f examples/quickstart --report json=nowhere --report text=/dev/stdout");
+        assert_eq!(plan.code, 0, "{plan:?}");
+        assert!(fs::symlink_metadata(folder.path("nowhere")).unwrap().is_symlink());
+    }
+    for (reports, says) in
+        [("--report json=-", "chosen by --format"), ("--report json=a --report text=a", "two reports")]
+    {
+        let plan = folder.run(&format!("plan --emulator -f examples/quickstart {reports}"));
+        assert!(plan.code == 64 && plan.err.contains(says), "{reports}: {plan:?}");
+    }
 }

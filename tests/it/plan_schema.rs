@@ -77,7 +77,7 @@ fn plans_are_as_the_schema_says() {
 #[test]
 fn reports_are_as_the_schema_says() {
     let cases: [(&str, &str, u8); 8] = [
-        ("done", "{ action: DescribeRegions, nth: 1, kind: throttle }", 0),
+        ("done", "{ action: DescribeInstances, nth: 999, kind: throttle }", 0),
         ("failed", "{ action: RenewInstance, nth: 1, kind: code, http: 403, code: Instance.UnPaidOrder }", 3),
         ("in doubt", "{ action: RenewInstance, nth: 1, times: 99, kind: lost_before }", 7),
         (
@@ -92,7 +92,7 @@ fn reports_are_as_the_schema_says() {
             3,
         ),
         ("not read", "{ action: DescribeInstances, nth: 1, times: 99, kind: error_500_before }", 3),
-        ("too dear", "{ action: DescribeRegions, nth: 1, kind: throttle }", 4),
+        ("too dear", "{ action: DescribeInstances, nth: 999, kind: throttle }", 4),
     ];
     for (name, fault, exit) in cases {
         run(async {

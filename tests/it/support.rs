@@ -312,7 +312,12 @@ impl Sim {
             terminal: terminal.clone(),
         };
         let desired = desired(files);
-        let session = Session { cloud: self.cloud(), world: "emulator:test".to_owned(), is_emulator: true };
+        let session = Session {
+            cloud: self.cloud(),
+            world: "emulator:test".to_owned(),
+            is_emulator: true,
+            own_clock: true,
+        };
         let apply = Apply {
             format: if options.json { Format::Json } else { Format::Text },
             reports: Vec::new(),

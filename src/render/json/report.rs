@@ -47,7 +47,8 @@ struct ReportView<'a> {
     apply: Option<AppliedView<'a>>,
     /// Why it was not carried out; null if it was.
     message: Option<&'a str>,
-    exit_code: u8,
+    /// null while it runs.
+    exit_code: Option<u8>,
 }
 
 /// Plan and report in one document. Without a report `message` says why there is none.
@@ -59,7 +60,7 @@ pub fn report(
     world: &str,
     report: Option<&Report<'_>>,
     message: Option<&str>,
-    exit_code: u8,
+    exit_code: Option<u8>,
 ) -> Result<String, serde_json::Error> {
     let apply = report.map(|report| {
         let (charged, in_doubt) = (report.outcome.charged(), report.outcome.in_doubt());

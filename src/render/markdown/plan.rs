@@ -29,11 +29,11 @@ pub fn plan(plan: &Plan, context: &Context<'_>) -> String {
     page.fit()
 }
 
-/// What an apply says that carried nothing out: why, and the plan that was not applied. It invites to
+/// What an apply says that carried nothing out, or not yet: why, and its plan. It invites to
 /// nothing.
-pub fn not_applied(plan: &Plan, message: Option<&str>, context: &Context<'_>) -> String {
+pub fn not_applied(plan: &Plan, headline: &str, message: Option<&str>, context: &Context<'_>) -> String {
     let sum = plan.summary();
-    let mut opening = format!("{REPORT_MARKER}\n### renewctl apply: nothing was sent\n");
+    let mut opening = format!("{REPORT_MARKER}\n### renewctl apply: {headline}\n");
     opening.push_str(emulator_note(context));
     if let Some(message) = message {
         let _ = write!(opening, "\n{}", neutral::fenced(message));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::AnsiColor::{Cyan, Green, Red, Yellow};
 
 use super::{Groups, columns, name};
-use crate::calendar::{show_beijing, show_left, show_minute};
+use crate::calendar::{show_beijing, show_left, show_minute, to_minute};
 use crate::live::LiveInstance;
 use crate::money::show_amount;
 use crate::plan::{Committed, Item, Plan, PriceDecision, Renewal, Verdict, VerdictKind};
@@ -76,7 +76,7 @@ fn before_after(
     if let Some(renewal) = item.renewal() {
         expires(out, renewal, style);
     } else if live.charge_type == crate::live::ChargeType::Subscription {
-        let left = show_left(live.expires_at - plan.evaluated_at);
+        let left = show_left(live.expires_at - to_minute(plan.evaluated_at));
         line(out, "expires", &format!("{}   ({left})", show_beijing(live.expires_at)), style);
     }
     if let Some(setting) = item.setting() {
@@ -115,12 +115,16 @@ pub(super) fn price(renewal: &Renewal<PriceDecision>) -> String {
 }
 
 fn commitment(out: &mut String, committed: &Committed, style: Style) {
+    line(out, "commits to", &commitment_text(committed), style);
+}
+
+/// `CNY 238.00 for 1mo, deducted by the platform from 2027-01-02 08:00 +08:00`.
+pub(super) fn commitment_text(committed: &Committed) -> String {
     let amount =
         committed.amount.as_ref().map_or_else(|| "an unknown amount".to_owned(), ToString::to_string);
     let (term, at) = (committed.term, show_beijing(committed.at));
     let soon = if committed.counts { ", counted into the total" } else { "" };
-    let text = format!("{amount} for {term}, deducted by the platform from {at}{soon}");
-    line(out, "commits to", &text, style);
+    format!("{amount} for {term}, deducted by the platform from {at}{soon}")
 }
 
 /// What is blocked, held, at risk, or to be looked at.

@@ -35,6 +35,8 @@ pub(super) fn wrapped(out: &mut String, head: &str, text: &str, indent: usize, t
     }
 }
 
+/// A column that is wider than this is rather wrapped than that another one is left out for it.
+const COLUMN_WIDTH_WISH: usize = 40;
 /// No column is made narrower than this.
 const COLUMN_WIDTH_MIN: usize = 12;
 
@@ -91,12 +93,16 @@ impl Grid {
     /// Writes the grid, each line behind `indent` blanks. Columns without content are left out.
     pub(super) fn write(mut self, out: &mut String, indent: usize, terminal: Option<usize>) {
         self.keep(|_, widest| widest > 0);
+        let mut left_out = Vec::new();
         while let Some(terminal) = terminal
-            && indent + self.widths().iter().map(|width| width + 2).sum::<usize>() > terminal + 2
+            && indent + self.widths().iter().map(|width| width.min(&COLUMN_WIDTH_WISH) + 2).sum::<usize>()
+                > terminal + 2
         {
             let Some(spare) = self.columns.iter().map(|column| column.spare).max().filter(|s| *s > 0) else {
                 break;
             };
+            let going = self.columns.iter().filter(|column| column.spare == spare);
+            left_out.extend(going.map(|column| column.title));
             self.keep(|column, _| column.spare != spare);
         }
         let widths =
@@ -111,6 +117,10 @@ impl Grid {
                 let _ = writeln!(out, "{}{heading}", " ".repeat(indent.saturating_sub(2)));
             }
             from = to;
+        }
+        if !left_out.is_empty() {
+            let blanks = " ".repeat(indent);
+            let _ = writeln!(out, "{blanks}(too narrow for: {})", left_out.join(", "));
         }
     }
 

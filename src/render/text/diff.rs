@@ -7,7 +7,7 @@ use anstyle::AnsiColor::{Green, Red};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Groups, blocks, name};
+use super::{Groups, blocks};
 use crate::calendar::show_beijing;
 use crate::plan::{Item, Plan, PriceDecision};
 use crate::render::{Style, paint};
@@ -16,7 +16,8 @@ use crate::term::LiveAutoRenew;
 /// What a diff shows of an instance.
 #[derive(Serialize)]
 struct State {
-    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     region: String,
     expires_at: Option<String>,
     auto_renew: Option<String>,
@@ -45,6 +46,9 @@ fn change(out: &mut String, item: &Item<PriceDecision>, style: Style) {
             ChangeTag::Insert => writeln!(out, "{}", paint(style, Green, &format!("  + {line}"))),
         };
     }
+    if let Some(committed) = &item.committed {
+        let _ = writeln!(out, "      # commits to: {}", blocks::commitment_text(committed));
+    }
     if let Some(renewal) = item.renewal() {
         let _ = writeln!(out, "      # charge: {}", blocks::price(renewal));
         let _ = writeln!(out, "      # why: {} ({})", renewal.reason, renewal.place);
@@ -56,7 +60,7 @@ fn change(out: &mut String, item: &Item<PriceDecision>, style: Style) {
 fn before(item: &Item<PriceDecision>) -> State {
     let live = item.live.as_ref();
     State {
-        name: name(item),
+        name: (!item.name.is_empty()).then(|| item.name.shown()),
         region: item.region.to_string(),
         expires_at: live.map(|live| show_beijing(live.expires_at)),
         auto_renew: live.and_then(|live| live.auto_renew.as_ref()?.as_ref().ok().map(ToString::to_string)),

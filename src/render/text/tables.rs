@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::columns::{Column, Grid, column, wrapped};
 use super::{Groups, name};
-use crate::calendar::{beijing, beijing_minute_of_day, show_span};
+use crate::calendar::{beijing, beijing_minute_of_day, show_span, to_minute};
 use crate::ids::RegionId;
 use crate::live::{ChargeType, LiveInstance};
 use crate::plan::{Bill, Item, Plan, PriceDecision, Verdict, VerdictKind};
@@ -101,7 +101,7 @@ fn show_date(time: DateTime<Utc>) -> String {
 fn left(item: &Item<PriceDecision>, plan: &Plan) -> String {
     let subscription = |live: &&LiveInstance| live.charge_type == ChargeType::Subscription;
     let Some(live) = item.live.as_ref().filter(subscription) else { return String::new() };
-    let left = live.expires_at - plan.evaluated_at;
+    let left = live.expires_at - to_minute(plan.evaluated_at);
     let sign = if left < chrono::Duration::zero() { "-" } else { "" };
     format!("{sign}{}", show_span(left))
 }
@@ -147,7 +147,8 @@ fn change(item: &Item<PriceDecision>, plan: &Plan) -> Vec<String> {
     });
     let later = item.committed.as_ref().map(|committed| {
         let amount = committed.amount.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
-        format!("{amount} {}", show_date(committed.at))
+        let counts = if committed.counts { ", counted" } else { "" };
+        format!("{amount} {}{counts}", beijing(committed.at).format("%Y-%m-%d"))
     });
     let place = renewal.map(|renewal| &renewal.place).or(setting.map(|setting| &setting.place));
     vec![

@@ -256,7 +256,8 @@ fn a_disabled_key_does_not_come_in_and_the_first_that_does_is_offered() {
     let mut client = Client::new(&format!("{WORLD}{keys}"));
     let inactive = (400, "InvalidAccessKeyId.Inactive".to_owned());
     assert_eq!(client.refusal("DescribeInstances", &[("RegionId", "cn-beijing")]), inactive);
-    assert_eq!(client.emulator.key(), Some(("zweiter", "s", Some("t"))));
+    assert_eq!(client.emulator.key(None), Some(("zweiter", "s", Some("t"))));
+    assert_eq!(client.emulator.key(Some("no such key")), client.emulator.key(None));
 }
 
 #[test]
