@@ -105,11 +105,6 @@ impl PlanId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// Enough of the id for a person: its first twelve digits.
-    pub fn short(&self) -> &str {
-        self.0.get(..12).unwrap_or(&self.0)
-    }
 }
 
 macro_rules! id_text {

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::calendar::{show_beijing, show_span};
+use crate::calendar::show_beijing;
 use crate::cloud::{CallError, Cloud, QuoteAsk as CloudAsk, QuoteError, ReadId};
 use crate::desired::DesiredState;
 use crate::journal::fold::Fold;
@@ -118,20 +118,6 @@ fn no_quote(answer: Result<Quote, QuoteError>) -> Result<Result<Quote, NoQuote>,
         Ok(quote) => Ok(Ok(quote)),
         Err(QuoteError::Unquotable(_)) => Ok(Err(NoQuote::Unquotable)),
         Err(QuoteError::Call(error)) if error.class == Class::Credentials => Err(PlanningError::Read(error)),
-        Err(QuoteError::Call(error)) => Ok(Err(NoQuote::Failed(error.text()))),
+        Err(QuoteError::Call(error)) => Ok(Err(NoQuote::Failed(error.advice()))),
     }
-}
-
-/// A local clock further off than this is worth a warning; signatures fail at 15 minutes.
-const SKEW_MINUTES: i64 = 5;
-
-/// What to say of a machine whose clock differs from the cloud's, if it does.
-pub fn skew_warning(offset: Option<Duration>) -> Option<String> {
-    let offset = offset.filter(|offset| offset.abs() > Duration::minutes(SKEW_MINUTES))?;
-    let direction = if offset > Duration::zero() { "behind" } else { "ahead of" };
-    let by = show_span(offset);
-    Some(format!(
-        "warning: this machine's clock is {by} {direction} the cloud's; the plan uses the cloud's time, but \
-         signatures fail when the difference reaches 15 minutes"
-    ))
 }

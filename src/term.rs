@@ -266,11 +266,6 @@ pub struct Lifetime {
 pub struct LifetimeError;
 
 impl Lifetime {
-    /// Takes whole hours.
-    pub fn from_hours(hours: u32) -> Self {
-        Self { hours }
-    }
-
     /// Reads `36h`, `15d` (24 h each) or `2w`.
     ///
     /// # Errors

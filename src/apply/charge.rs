@@ -198,6 +198,11 @@ async fn send_one(
         let why = "the journal cannot be written".to_owned();
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
+    // The journal's disk may be slow: then the reading is too old to be sent on.
+    if reading.as_ref().is_none_or(|live| !is_fresh(live, deeds)) {
+        let why = "the journal took so long that the reading before it is too old".to_owned();
+        return Attempt::Ended(ChargeResult::NotTried { why });
+    }
     let (reading, closed) = (RefCell::new(reading), RefCell::new(None));
     let check = Check { step, deeds, day: beijing_date(now), reading, closed };
     let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token: &token };
@@ -225,7 +230,7 @@ async fn send_one(
                 Some(Reading::Differs(because)) => {
                     ChargeResult::Failed { why: format!("{why}; not sent again: {because}") }
                 }
-                Some(Reading::Same) | None => ChargeResult::Failed { why },
+                Some(Reading::Same) | None => ChargeResult::Failed { why: error.advice() },
             })
         }
     }

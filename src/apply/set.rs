@@ -48,7 +48,7 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
             batches.push(left.to_vec());
             continue;
         }
-        note(step, &ids, &SettingResult::Failed { why: error.text() }, progress);
+        note(step, &ids, &SettingResult::Failed { why: error.advice() }, progress);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The face: arguments in, text and an exit code out.
 //!
-//! [`run`] is the whole program behind `main`. Each command has a file of its own.
+//! [`run`] is the whole program behind `main`. A command that does more than print has a file of its own.
 
 mod apply;
 mod args;
@@ -44,11 +44,20 @@ const PLAN_SCHEMA: &str = include_str!("../../schemas/plan.schema.json");
 
 /// Runs the program with the real world behind its doors.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.collect();
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let asked_for_json = words.windows(2).any(|two| two == ["--log-format", "json"])
+        || words.iter().any(|word| word == "--log-format=json");
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout and are no error; what clap cannot print, nobody reads.
-            let _ = error.print();
+            if error.use_stderr() && asked_for_json {
+                log_to_stderr(false, false, true);
+                tracing::error!("{}", error.to_string().trim_end());
+            } else {
+                let _ = error.print();
+            }
             return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
@@ -60,7 +69,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         files: Rc::new(SystemFiles),
         terminal: Rc::new(SystemTerminal::new(cli.common.quiet, json_logs)),
     };
-    let screen = screen(cli.common.color, doors.environment.as_ref());
+    let screen = screen(&cli.common, doors.environment.as_ref());
     log_to_stderr(cli.common.verbose, screen.err_color, json_logs);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -9,6 +9,9 @@ use super::reports::{Said, Stage};
 use super::screen::Screen;
 use super::session::{Session, with_session};
 use super::{Exit, note, result};
+use chrono::Duration;
+
+use crate::calendar::show_span;
 use crate::journal::fold::fold;
 use crate::journal::{self, Contents};
 use crate::planning::{self, Moment};
@@ -57,7 +60,7 @@ pub(super) fn note_skew(quiet: bool, doors: &Doors, session: &Session) {
     if session.own_clock {
         return;
     }
-    if let Some(warning) = planning::skew_warning(session.cloud.server_offset()) {
+    if let Some(warning) = skew_warning(session.cloud.server_offset()) {
         note(doors, quiet, &warning);
     }
 }
@@ -92,5 +95,19 @@ pub(super) fn damage(contents: &Contents, name: &str) -> Option<String> {
         "line {line} of the journal {path} is bad ({why}), so an earlier charge may be missing from it and apply \
          sends nothing.\n  help: look at that line; keep a copy of the file, then move it away. Without a journal, \
          tokens and reading again still guard every charge"
+    ))
+}
+
+/// A local clock further off than this is worth a warning; signatures fail at 15 minutes.
+const SKEW_MINUTES: i64 = 5;
+
+/// What to say of a machine whose clock differs from the cloud's, if it does.
+fn skew_warning(offset: Option<Duration>) -> Option<String> {
+    let offset = offset.filter(|offset| offset.abs() > Duration::minutes(SKEW_MINUTES))?;
+    let direction = if offset > Duration::zero() { "behind" } else { "ahead of" };
+    let by = show_span(offset);
+    Some(format!(
+        "warning: this machine's clock is {by} {direction} the cloud's; the plan uses the cloud's time, but \
+         signatures fail when the difference reaches 15 minutes"
     ))
 }

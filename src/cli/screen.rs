@@ -1,6 +1,6 @@
 //! How stdout and stderr look: colours and columns.
 
-use super::args::{Color, WorkArgs};
+use super::args::{Color, Common, LogFormat, WorkArgs};
 use crate::ports::Environment;
 use crate::render::{Style, View};
 use crate::system;
@@ -20,11 +20,11 @@ const ERR_WIDTH: usize = 100;
 
 /// `--color`, then NO_COLOR, CLICOLOR_FORCE, TERM=dumb, then whether it is a terminal. CI never
 /// forces colours.
-pub(super) fn screen(choice: Color, environment: &dyn Environment) -> Screen {
+pub(super) fn screen(common: &Common, environment: &dyn Environment) -> Screen {
     let (out, err) = system::terminals();
     let both = |on| (on, on);
     let (out_width, err_width) = system::widths();
-    let (out_color, err_color) = match choice {
+    let (out_color, err_color) = match common.color {
         Color::Always => both(true),
         Color::Never => both(false),
         Color::Auto if environment.var("NO_COLOR").is_some() => both(false),
@@ -32,6 +32,8 @@ pub(super) fn screen(choice: Color, environment: &dyn Environment) -> Screen {
         Color::Auto if environment.var("TERM").is_some_and(|term| term == "dumb") => both(false),
         Color::Auto => (out, err),
     };
+    // A line of JSON has no colours.
+    let err_color = err_color && common.log_format == LogFormat::Text;
     Screen { out_color, err_color, out_width, err_width }
 }
 

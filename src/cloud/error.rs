@@ -32,6 +32,12 @@ pub struct CallError {
 }
 
 impl CallError {
+    /// What was tried and what came back, and what a person can do about it, if that is known.
+    pub fn advice(&self) -> String {
+        let hint = self.hint.map(|hint| format!(". To do: {hint}")).unwrap_or_default();
+        format!("{}{hint}", self.text())
+    }
+
     /// One line for people: what, why, which request.
     pub fn text(&self) -> String {
         let code = self.code.as_deref().map_or_else(String::new, |code| format!("{code}: "));

@@ -100,12 +100,6 @@ impl Fold {
         }
     }
 
-    /// Charges that no reading has settled yet, with their tokens: a new reading may.
-    pub fn open_charges(&self) -> impl Iterator<Item = &ChargeIntent> {
-        let open = |charge: &&Charge| matches!(charge.state, State::Unknown(_) | State::Acknowledged(..));
-        self.0.values().flat_map(|memory| &memory.charges).filter(open).map(|charge| &charge.intent)
-    }
-
     /// Which of the instances just read are held.
     pub fn holds(&self, live: &Live, now: DateTime<Utc>) -> Holds {
         let mut holds = Holds::new();

@@ -3,7 +3,7 @@
 //! The way here is `draft` (what each instance needs), then quotes from outside, then `price` (what
 //! it costs, and the whole [`Plan`]). `guard` bounds and approves it, `step` puts it in order,
 //! `token` names its charges, `identity` names the plan itself, `window` knows the hours in which
-//! charges wait, `outcome` holds what came of it. All of it is pure: the same input
+//! charges wait, `risk` what may stop all the same, `outcome` holds what came of it. All of it is pure: the same input
 //! gives the same plan, and nothing here knows that a network, a disk or a clock exists.
 
 pub mod draft;
@@ -11,6 +11,7 @@ pub mod guard;
 pub mod identity;
 pub mod outcome;
 pub mod price;
+mod risk;
 pub mod step;
 pub mod token;
 pub mod window;
@@ -19,6 +20,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use crate::calendar::show_beijing;
 use crate::desired::DesiredFile;
 use crate::diagnostic::Place;
 use crate::ids::{InstanceId, PlanId, RegionId};
@@ -46,6 +48,27 @@ impl<T> Verdict<T> {
         if let Self::Change(change) = self { Some(change) } else { None }
     }
 
+    /// What stops the action, if something does.
+    pub fn stopped(&self) -> Option<Stopped<'_>> {
+        match self {
+            Self::NoOp | Self::Change(_) => None,
+            Self::Held(hold) => Some(Stopped {
+                kind: VerdictKind::Held,
+                code: hold.code.as_str(),
+                why: &hold.text,
+                hint: None,
+                until: Some(hold.until),
+            }),
+            Self::Blocked(block) => Some(Stopped {
+                kind: VerdictKind::Blocked,
+                code: block.code.as_str(),
+                why: &block.text,
+                hint: Some(&block.hint),
+                until: None,
+            }),
+        }
+    }
+
     /// Without its content.
     pub fn kind(&self) -> VerdictKind {
         match self {
@@ -54,6 +77,29 @@ impl<T> Verdict<T> {
             Self::Held(_) => VerdictKind::Held,
             Self::Blocked(_) => VerdictKind::Blocked,
         }
+    }
+}
+
+/// What stops an action, held or blocked alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped<'a> {
+    /// Held or blocked.
+    pub kind: VerdictKind,
+    /// The word for the rule in the outputs.
+    pub code: &'static str,
+    /// Why, in one sentence without its end.
+    pub why: &'a str,
+    /// What a person can do about it; only if it is blocked.
+    pub hint: Option<&'a str>,
+    /// When a new reading decides; only if it is held.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Stopped<'_> {
+    /// What comes next: what a person can do, or when it ends by itself.
+    pub fn next(&self) -> String {
+        let held = self.until.map(|until| format!("until {}; a later run decides", show_beijing(until)));
+        held.or_else(|| self.hint.map(str::to_owned)).unwrap_or_default()
     }
 }
 

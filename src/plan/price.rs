@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 
 use super::draft::{self, Draft, QuoteAsk};
 use super::{
-    Block, BlockCode, Committed, Item, Plan, PriceDecision, Renewal, Setting, Verdict, identity, window,
+    Block, BlockCode, Committed, Item, Plan, PriceDecision, Renewal, Setting, Verdict, identity, risk, window,
 };
-use crate::calendar::{show_left, to_minute};
-use crate::config::{Entry, MinRemaining};
+use crate::calendar::to_minute;
+use crate::config::Entry;
 use crate::desired::DesiredState;
 use crate::ids::InstanceId;
 use crate::live::{ChargeType, Quote};
@@ -31,12 +31,6 @@ pub enum NoQuote {
     #[error("{0}")]
     Failed(String),
 }
-
-/// With less left than this, and no charge in the plan, an instance is at risk.
-const AT_RISK_HOURS: i64 = 72;
-/// Auto-renewal takes effect the day after it was switched on, and not for an instance that expires
-/// that day (reference 3.2).
-const TOO_LATE_HOURS: i64 = 48;
 
 /// Why no plan can be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +74,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         let mut item = price_item(item, &wanted.entry, now, allow_unpriced, quotes);
         item.committed = commitment(&item, now, quotes);
         block_unpriced_commitment(&mut item, allow_unpriced, quotes);
-        item.at_risk = at_risk(&item, &wanted.entry, now);
+        item.at_risk = risk::at_risk(&item, &wanted.entry, now);
         if let Some(Renewal { price: PriceDecision::Quoted(quote), .. }) = item.renewal() {
             charge.add(&quote.amount)?;
         }
@@ -233,23 +227,4 @@ fn deducted_anyway(item: &Item<PriceDecision>, now: DateTime<Utc>) -> bool {
     let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);
     let soon = window::next_deduction(expiry, now).is_some_and(|at| window::is_soon(at, now));
     on && item.setting().is_none() && live.charge_type == ChargeType::Subscription && soon && expiry > now
-}
-
-/// Why an instance that the file says to keep may stop soon all the same (design 4.10).
-fn at_risk(item: &Item<PriceDecision>, entry: &Entry, now: DateTime<Utc>) -> Option<String> {
-    let live = item.live.as_ref()?;
-    let lifetime_wanted = matches!(&entry.min_remaining, Some(asked) if asked.value != MinRemaining::None);
-    let let_go = matches!(&entry.auto_renew, Some(asked) if !matches!(asked.value, AutoRenew::Every(_)));
-    let subscription = live.charge_type == ChargeType::Subscription;
-    if !subscription || (let_go && !lifetime_wanted) || item.renewal().is_some() {
-        return None;
-    }
-    let left = live.expires_at - now;
-    let enabling = matches!(item.setting(), Some(Setting { after: AutoRenew::Every(_), .. }));
-    if enabling && left < Duration::hours(TOO_LATE_HOURS) {
-        let text = "auto-renewal takes effect the next day, which may be too late; nothing else renews it in this plan";
-        return Some(format!("{}; {text}", show_left(left)));
-    }
-    (left < Duration::hours(AT_RISK_HOURS))
-        .then(|| format!("{} and no renewal of it in this plan", show_left(left)))
 }

@@ -765,3 +765,20 @@ fn a_report_to_a_device_leaves_the_device_there() {
         assert!(plan.code == 64 && plan.err.contains(says), "{reports}: {plan:?}");
     }
 }
+
+#[test]
+fn wrong_usage_is_json_too_when_logs_are() {
+    let folder = Folder::new();
+    for arguments in [
+        "plan --log-format json --nonsense",
+        "--log-format=json",
+        "validate --log-format=json --color always -f examples",
+    ] {
+        let run = folder.run(arguments);
+        assert_eq!(run.code, 64, "{run:?}");
+        for line in run.err.lines() {
+            let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{arguments}: {line}"));
+            assert!(!line["message"].as_str().unwrap().contains('\u{1b}'), "{arguments}: {line}");
+        }
+    }
+}

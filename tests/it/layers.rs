@@ -97,7 +97,14 @@ fn named(line: &str) -> Vec<String> {
     let code = line.split("//").next().unwrap_or_default();
     code.split("crate::")
         .skip(1)
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .flat_map(|rest| {
+            // `crate::{a, b::c}` names a and b.
+            let group = rest.strip_prefix('{').map(|group| group.split('}').next().unwrap_or_default());
+            let word =
+                |text: &str| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            group
+                .map_or_else(|| vec![word(rest)], |group| group.split(',').map(word).collect::<Vec<String>>())
+        })
         .collect()
 }
 

@@ -12,7 +12,7 @@ use crate::live::{ChargeType, Quote};
 use crate::money::{Totals, plain_amount};
 use crate::plan::step::{Condition, Steps, steps};
 use crate::plan::{
-    Block, Committed, Hold, Item, Plan, PriceDecision, Renewal, Setting, Summary, Verdict, VerdictKind,
+    Committed, Item, Plan, PriceDecision, Renewal, Setting, Stopped, Summary, Verdict, VerdictKind,
 };
 use crate::term::{LiveAutoRenew, Term};
 use crate::text::{Untrusted, escape_json};
@@ -322,37 +322,25 @@ fn committed(committed: &Committed) -> CommittedView {
 
 /// The actions of an instance that have the verdict `kind`.
 fn stops(item: &Item<PriceDecision>, kind: VerdictKind) -> Vec<StopView<'_>> {
-    let renew = item.renew.as_ref().filter(|verdict| verdict.kind() == kind);
-    let set = item.set.as_ref().filter(|verdict| verdict.kind() == kind);
-    let views = [renew.map(|v| stop(item, "renew", content(v))), set.map(|v| stop(item, "set", content(v)))];
-    views.into_iter().flatten().collect()
+    let renew = item.renew.as_ref().and_then(Verdict::stopped).map(|stopped| ("renew", stopped));
+    let set = item.set.as_ref().and_then(Verdict::stopped).map(|stopped| ("set", stopped));
+    let of_kind = [renew, set].into_iter().flatten().filter(|(_, stopped)| stopped.kind == kind);
+    of_kind.map(|(action, stopped)| stop(item, action, stopped)).collect()
 }
 
-fn stop<'a>(item: &'a Item<PriceDecision>, action: &'static str, content: Content<'a>) -> StopView<'a> {
-    let (code, text, hint, until) = content;
+fn stop<'a>(item: &'a Item<PriceDecision>, action: &'static str, stopped: Stopped<'a>) -> StopView<'a> {
     StopView {
         instance_id: &item.id,
         name: &item.name,
         region: &item.region,
         action,
-        code,
-        text,
-        hint,
-        until,
+        code: stopped.code,
+        text: stopped.why,
+        hint: stopped.hint,
+        until: stopped.until.map(time),
         before: before(item),
         source: &item.place,
         warnings: &item.warnings,
-    }
-}
-
-/// Code, text, hint and end of a verdict.
-type Content<'a> = (&'static str, &'a str, Option<&'a str>, Option<String>);
-
-fn content<T>(verdict: &Verdict<T>) -> Content<'_> {
-    match verdict {
-        Verdict::Held(Hold { code, until, text }) => (code.as_str(), text, None, Some(time(*until))),
-        Verdict::Blocked(Block { code, text, hint }) => (code.as_str(), text, Some(hint), None),
-        Verdict::NoOp | Verdict::Change(_) => (verdict.kind().as_str(), "", None, None),
     }
 }
 

@@ -222,18 +222,12 @@ pub(super) fn stopped(items: &[&Priced], kind: VerdictKind, number: usize) -> Se
 
 /// `blocked: why. What to do.`
 fn stop_text<T>(verdict: &Verdict<T>) -> Option<String> {
-    match verdict {
-        Verdict::NoOp | Verdict::Change(_) => None,
-        Verdict::Held(hold) => Some(format!(
-            "held: {}; until {}, then a later run decides.",
-            neutral::prose(&hold.text),
-            show_beijing(hold.until)
-        )),
-        Verdict::Blocked(block) => {
-            let (why, hint) = (neutral::prose(&block.text), neutral::prose(&block.hint));
-            Some(format!("blocked: {why}. To do: {hint}."))
-        }
-    }
+    let stopped = verdict.stopped()?;
+    let (word, why) = (stopped.kind.as_str(), neutral::prose(stopped.why));
+    Some(match stopped.until {
+        Some(until) => format!("{word}: {why}; until {}, then a later run decides.", show_beijing(until)),
+        None => format!("{word}: {why}. To do: {}.", neutral::prose(&stopped.next())),
+    })
 }
 
 fn warnings(items: &[&Priced]) -> Section {

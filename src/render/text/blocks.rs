@@ -8,8 +8,9 @@ use super::{Groups, columns, name};
 use crate::calendar::{show_beijing, show_left, show_minute, to_minute};
 use crate::live::LiveInstance;
 use crate::money::show_amount;
-use crate::plan::{Committed, Item, Plan, PriceDecision, Renewal, Verdict, VerdictKind};
+use crate::plan::{Committed, Item, Plan, PriceDecision, Renewal, Stopped, Verdict, VerdictKind};
 use crate::render::{Style, paint};
+use crate::term::LiveAutoRenew;
 
 /// Column at which the places of rules stand.
 const PLACE_COLUMN: usize = 58;
@@ -83,6 +84,9 @@ fn before_after(
         let after = paint(style, Green, &setting.after.to_string());
         let change = format!("{:<22}  →  {after}", setting.before);
         line_with(out, "auto-renew", &change, (PLACE_COLUMN, &setting.place.to_string()), style);
+        if setting.before == LiveAutoRenew::Never && item.renewal().is_some() {
+            line(out, "", &setting.reason, style);
+        }
     }
     if let Some(renewal) = item.renewal() {
         charge(out, renewal, style);
@@ -129,14 +133,14 @@ pub(super) fn commitment_text(committed: &Committed) -> String {
 
 /// What is blocked, held, at risk, or to be looked at.
 pub(super) fn trouble(out: &mut String, item: &Item<PriceDecision>, style: Style) {
-    let renew = item.renew.as_ref().and_then(verdict_lines);
-    let set = item.set.as_ref().and_then(verdict_lines);
+    let renew = item.renew.as_ref().and_then(Verdict::stopped);
+    let set = item.set.as_ref().and_then(Verdict::stopped);
     match (renew, set) {
-        (Some(renew), Some(set)) if renew == set => push_verdict(out, "", &renew, item, style),
+        (Some(renew), Some(set)) if renew == set => push_stopped(out, "", renew, item, style),
         (renew, set) => {
-            for (action, lines) in [("renewal: ", renew), ("setting: ", set)] {
-                if let Some(lines) = lines {
-                    push_verdict(out, action, &lines, item, style);
+            for (action, stopped) in [("renewal: ", renew), ("setting: ", set)] {
+                if let Some(stopped) = stopped {
+                    push_stopped(out, action, stopped, item, style);
                 }
             }
         }
@@ -149,27 +153,15 @@ pub(super) fn trouble(out: &mut String, item: &Item<PriceDecision>, style: Style
     }
 }
 
-/// The word, the reason and the hint of a verdict that stops something.
-fn verdict_lines<T>(verdict: &Verdict<T>) -> Option<(&'static str, String, String)> {
-    match verdict {
-        Verdict::NoOp | Verdict::Change(_) => None,
-        Verdict::Held(hold) => Some((
-            "held",
-            hold.text.clone(),
-            format!("until {}; a later run decides", show_beijing(hold.until)),
-        )),
-        Verdict::Blocked(block) => Some(("blocked", block.text.clone(), block.hint.clone())),
-    }
-}
-
-fn push_verdict(
+fn push_stopped(
     out: &mut String,
     action: &str,
-    (word, why, hint): &(&'static str, String, String),
+    stopped: Stopped<'_>,
     item: &Item<PriceDecision>,
     style: Style,
 ) {
-    let color = if *word == "held" { Yellow } else { Red };
-    line(out, &paint(style, color, word), &format!("{action}{why} ({})", item.place), style);
-    line(out, "", hint, style);
+    let color = if stopped.kind == VerdictKind::Held { Yellow } else { Red };
+    let word = paint(style, color, stopped.kind.as_str());
+    line(out, &word, &format!("{action}{} ({})", stopped.why, item.place), style);
+    line(out, "", &stopped.next(), style);
 }

@@ -46,14 +46,14 @@ fn change(out: &mut String, item: &Item<PriceDecision>, style: Style) {
             ChangeTag::Insert => writeln!(out, "{}", paint(style, Green, &format!("  + {line}"))),
         };
     }
-    if let Some(committed) = &item.committed {
-        let _ = writeln!(out, "      # commits to: {}", blocks::commitment_text(committed));
-    }
     if let Some(renewal) = item.renewal() {
         let _ = writeln!(out, "      # charge: {}", blocks::price(renewal));
         let _ = writeln!(out, "      # why: {} ({})", renewal.reason, renewal.place);
     } else if let Some(setting) = item.setting() {
         let _ = writeln!(out, "      # why: {} ({})", setting.reason, setting.place);
+    }
+    if let Some(committed) = &item.committed {
+        let _ = writeln!(out, "      # commits to: {}", blocks::commitment_text(committed));
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Groups, name};
 use crate::calendar::{beijing, beijing_minute_of_day, show_span, to_minute};
 use crate::ids::RegionId;
 use crate::live::{ChargeType, LiveInstance};
-use crate::plan::{Bill, Item, Plan, PriceDecision, Verdict, VerdictKind};
+use crate::plan::{Bill, Item, Plan, PriceDecision, Stopped, Verdict, VerdictKind};
 use crate::render::{Style, paint};
 use crate::text::count;
 
@@ -165,21 +165,8 @@ fn change(item: &Item<PriceDecision>, plan: &Plan) -> Vec<String> {
     ]
 }
 
-/// What stops an action, and what a person can do.
+/// What stops an action, and what comes next.
 type Reason = (String, String);
-
-fn reason<T>(verdict: &Verdict<T>, kind: VerdictKind) -> Option<Reason> {
-    match verdict {
-        Verdict::Held(hold) if kind == VerdictKind::Held => {
-            let until = crate::calendar::show_beijing(hold.until);
-            Some((hold.text.clone(), format!("until {until}; a later run decides")))
-        }
-        Verdict::Blocked(block) if kind == VerdictKind::Blocked => {
-            Some((block.text.clone(), block.hint.clone()))
-        }
-        _ => None,
-    }
-}
 
 /// Instances with something of the verdict `kind`, under the reason that they share.
 fn stopped(
@@ -194,8 +181,11 @@ fn stopped(
     let mut reasons: BTreeMap<Reason, Vec<(&'static str, &Item<PriceDecision>)>> = BTreeMap::new();
     let mut number = 0;
     for item in items {
-        let renew = item.renew.as_ref().and_then(|verdict| reason(verdict, kind));
-        let set = item.set.as_ref().and_then(|verdict| reason(verdict, kind));
+        let reason = |stopped: Option<Stopped<'_>>| {
+            stopped.filter(|s| s.kind == kind).map(|s| (s.why.to_owned(), s.next()))
+        };
+        let renew = reason(item.renew.as_ref().and_then(Verdict::stopped));
+        let set = reason(item.set.as_ref().and_then(Verdict::stopped));
         number += usize::from(renew.is_some()) + usize::from(set.is_some());
         if renew.is_some() && renew == set {
             reasons.entry(renew.unwrap_or_default()).or_default().push(("renewal, setting", item));

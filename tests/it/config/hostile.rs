@@ -363,6 +363,8 @@ fn long_lines_are_cut() {
 const FULL: &str = "version: 1\nregion: cn-beijing\nsite: china\ndefaults: { auto_renew: 1mo, min_remaining: 15d }\nlimits:\n  max_charge: 5000 CNY\n  max_renewals: 20\n  max_term: 12mo\n  max_auto_renew_off: 3\n  allow_unpriced: false\ninstances:\n  - id: i-a1\n    name: 网站\n    renew_period: 1mo\n  - { id: i-b1, region: cn-shanghai, auto_renew: never }\n";
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         check_safe(&load_one(bytes));
