@@ -201,6 +201,7 @@ async fn send_one(
     // The journal's disk may be slow: then the reading is too old to be sent on.
     if reading.as_ref().is_none_or(|live| !is_fresh(live, deeds)) {
         let why = "the journal took so long that the reading before it is too old".to_owned();
+        journal_outcome(step, &token, ChargeOutcome::NotMade { error: why.clone() }, deeds, progress);
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
     let (reading, closed) = (RefCell::new(reading), RefCell::new(None));
@@ -324,6 +325,16 @@ fn write_outcome(
         Err(error) if is_unknown(error) => ChargeOutcome::Unknown { error: error.text() },
         Err(error) => ChargeOutcome::NotMade { error: error.text() },
     };
+    journal_outcome(step, token, outcome, deeds, progress);
+}
+
+fn journal_outcome(
+    step: &ChargeStep,
+    token: &ClientToken,
+    outcome: ChargeOutcome,
+    deeds: &Deeds<'_>,
+    progress: &mut Progress,
+) {
     let (region, id, token) = (step.region.clone(), step.id.clone(), token.clone());
     let record = Record::ChargeOutcome { region, id, token, outcome };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), record) {

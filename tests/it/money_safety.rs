@@ -939,3 +939,29 @@ fn a_lifted_mark_is_reported_when_the_rest_was_not_tried() {
         assert!(applied.out.contains("Apply: 1 done,"), "{}", applied.out);
     });
 }
+
+/// A disk that stalls between the reading and the charge makes the reading old. The charge is not sent,
+/// the journal says so, and the next run is not held.
+#[test]
+fn a_charge_is_not_sent_on_a_reading_that_grew_old_while_the_journal_was_written() {
+    run(async {
+        let sim = Sim::new(ONE);
+        let clock = Rc::clone(&sim.clock);
+        *sim.journal.on_append.borrow_mut() = Some(Box::new(move |line| {
+            if String::from_utf8_lossy(line).contains("charge-intent") {
+                clock.stalled_s.set(clock.stalled_s.get() + 70);
+            }
+        }));
+        let applied = sim.apply(WANT_ONE).await;
+        assert_exit(&applied, Exit::NotConverged);
+        assert!(
+            applied.out.contains("too old") && applied.out.contains("still 1 to renew"),
+            "{}",
+            applied.out
+        );
+        assert_eq!(sim.emulator.borrow().call_count("RenewInstance"), 0);
+        *sim.journal.on_append.borrow_mut() = None;
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
+        assert_eq!(sim.ledger().len(), 1);
+    });
+}

@@ -40,11 +40,13 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
 /// The machine's clock: tokio's, counted from a fixed day.
 pub struct SimClock {
     start: tokio::time::Instant,
+    /// Seconds that went by while the one thread did something else than wait.
+    pub stalled_s: Cell<i64>,
 }
 
 impl SimClock {
     pub fn new() -> Self {
-        Self { start: tokio::time::Instant::now() }
+        Self { start: tokio::time::Instant::now(), stalled_s: Cell::new(0) }
     }
 
     pub fn now_public(&self) -> DateTime<Utc> {
@@ -54,7 +56,8 @@ impl SimClock {
 
 impl Clock for SimClock {
     fn now(&self) -> DateTime<Utc> {
-        time("2026-11-23T00:00:00Z") + TimeDelta::from_std(self.start.elapsed()).unwrap()
+        let elapsed = TimeDelta::from_std(self.start.elapsed()).unwrap();
+        time("2026-11-23T00:00:00Z") + elapsed + TimeDelta::seconds(self.stalled_s.get())
     }
 }
 
@@ -105,6 +108,7 @@ impl Files for NoFiles {
 
 /// A journal in memory, which can be told to fail.
 #[derive(Default)]
+#[allow(clippy::type_complexity, reason = "one callback")]
 pub struct MemoryJournal {
     pub bytes: RefCell<Vec<u8>>,
     /// Appends that still succeed; `None`: all.
@@ -112,6 +116,8 @@ pub struct MemoryJournal {
     /// Whether a failing append leaves half of its bytes, and the next one succeeds again.
     pub tears: Cell<bool>,
     pub locked_by_other: Cell<bool>,
+    /// What happens while a line is written.
+    pub on_append: RefCell<Option<Box<dyn Fn(&[u8])>>>,
 }
 
 impl JournalStorage for MemoryJournal {
@@ -122,6 +128,9 @@ impl JournalStorage for MemoryJournal {
         Ok(!self.locked_by_other.get())
     }
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(happens) = self.on_append.borrow().as_ref() {
+            happens(bytes);
+        }
         match self.appends_left.get() {
             Some(0) => {
                 if self.tears.get() {
