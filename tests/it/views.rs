@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use chrono::TimeDelta;
 use renewctl::plan::Plan;
+use renewctl::plan::guard::{Consent, Refusal, approve};
 use renewctl::planning::Moment;
 use renewctl::render::{Style, View, text};
 
@@ -123,6 +124,13 @@ fn a_plan_for_another_moment_says_so() {
             text::plan(&plan, Style { view: View::Summary, ..Style::default() })
         );
         assert!(sim.ledger().is_empty());
+        // It has no name that an applicable plan has, and nobody can approve it.
+        let soon = sim.plan_at(quickstart, Moment::After(TimeDelta::minutes(1))).await;
+        let now = sim.plan(quickstart).await;
+        assert_eq!(soon.summary(), now.summary());
+        assert_ne!(soon.id, now.id);
+        assert_eq!(approve(soon, None, &Consent::AutoApprove), Err(Refusal::AsOf));
+        assert!(approve(now, None, &Consent::AutoApprove).is_ok());
     });
 }
 
