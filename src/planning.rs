@@ -118,6 +118,6 @@ fn no_quote(answer: Result<Quote, QuoteError>) -> Result<Result<Quote, NoQuote>,
         Ok(quote) => Ok(Ok(quote)),
         Err(QuoteError::Unquotable(_)) => Ok(Err(NoQuote::Unquotable)),
         Err(QuoteError::Call(error)) if error.class == Class::Credentials => Err(PlanningError::Read(error)),
-        Err(QuoteError::Call(error)) => Ok(Err(NoQuote::Failed(error.advice()))),
+        Err(QuoteError::Call(error)) => Ok(Err(NoQuote::Failed { why: error.text(), hint: error.hint })),
     }
 }

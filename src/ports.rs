@@ -100,11 +100,14 @@ pub trait Files {
     /// # Errors
     /// Whatever the operating system says.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any>>>;
-    /// The one name of a file that may be given by several: absolute, without links.
+    /// The one name of a file that may be given by several, also of one that is not there yet: absolute,
+    /// without links.
     ///
     /// # Errors
     /// Whatever the operating system says.
     fn real_path(&self, path: &Path) -> io::Result<PathBuf>;
+    /// Whether it is there and neither a file nor a folder: a pipe or a device.
+    fn is_stream(&self, path: &Path) -> bool;
     /// The entries of a folder (full paths, sorted), or `None` if `path` is no folder.
     ///
     /// # Errors

@@ -88,7 +88,15 @@ impl Files for SystemFiles {
     }
 
     fn real_path(&self, path: &Path) -> io::Result<PathBuf> {
-        fs::canonicalize(path)
+        // A file that is not there yet has its name within a folder that is.
+        fs::canonicalize(path).or_else(|error| {
+            let name = path.file_name().ok_or(error)?;
+            fs::canonicalize(folder_of(path)).map(|folder| folder.join(name))
+        })
+    }
+
+    fn is_stream(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
     }
 
     fn list(&self, path: &Path) -> io::Result<Option<Vec<PathBuf>>> {

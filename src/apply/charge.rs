@@ -11,14 +11,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::{ChargeResult, Deeds, Progress, Stop, journal_failed, key};
 use crate::calendar::{beijing_date, show_beijing};
 use crate::cloud::{CallError, Gate, ReadId, RenewOrder};
-use crate::ids::ClientToken;
+use crate::ids::{ClientToken, InstanceId, RegionId};
 use crate::journal::{ChargeIntent, ChargeOutcome, Record, fold::is_settled};
-use crate::live::{Answer, Live, LiveInstance};
+use crate::live::{Answer, Live, LiveInstance, Quote};
 use crate::plan::outcome::ChargeReport;
 use crate::plan::step::ChargeStep;
 use crate::plan::{PriceDecision, token, window};
 use crate::ports::LocalFuture;
 use crate::retry::Class;
+use crate::term::Term;
 
 /// No charge on a reading older than this.
 const READING_AGE_S_MAX: i64 = 60;
@@ -198,9 +199,8 @@ async fn send_one(
         let why = "the journal cannot be written".to_owned();
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
-    // The journal's disk may be slow: then the reading is too old to be sent on.
-    if reading.as_ref().is_none_or(|live| !is_fresh(live, deeds)) {
-        let why = "the journal took so long that the reading before it is too old".to_owned();
+    // The journal's disk may be slow: then the reading is too old, or the hour another one.
+    if let Some(why) = late(step, reading.as_ref(), now, deeds) {
         journal_outcome(step, &token, ChargeOutcome::NotMade { error: why.clone() }, deeds, progress);
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
@@ -234,6 +234,26 @@ async fn send_one(
                 Some(Reading::Same) | None => ChargeResult::Failed { why: error.advice() },
             })
         }
+    }
+}
+
+/// Why a charge that was just announced, at `announced`, cannot be sent any more.
+fn late(
+    step: &ChargeStep,
+    reading: Option<&Live>,
+    announced: DateTime<Utc>,
+    deeds: &Deeds<'_>,
+) -> Option<String> {
+    let now = deeds.cloud.server_now();
+    let Some(live) = reading.filter(|live| is_fresh(live, deeds)) else {
+        return Some("the journal took so long that the reading before it is too old".to_owned());
+    };
+    if beijing_date(now) != beijing_date(announced) {
+        return Some("a new day has begun in Beijing, and with it a new token".to_owned());
+    }
+    match compare(step, live, now) {
+        Reading::Differs(why) => Some(why),
+        Reading::Same | Reading::Reached(_) => None,
     }
 }
 
@@ -295,13 +315,24 @@ fn price_text(price: &PriceDecision) -> Option<String> {
     if let PriceDecision::Quoted(quote) = price { Some(quote.amount.to_string()) } else { None }
 }
 
-/// Asks an old quote again. Dearer than planned, or no longer quoted, is not what was approved.
+/// Dearer than planned, or no longer quoted, is not what was approved.
 async fn check_price(step: &ChargeStep, deeds: &Deeds<'_>) -> Result<(), String> {
     let PriceDecision::Quoted(planned) = &step.price else { return Ok(()) };
+    still_costs(&step.region, &step.id, step.term.term(), planned, deeds).await
+}
+
+/// Asks an old quote again.
+pub(super) async fn still_costs(
+    region: &RegionId,
+    id: &InstanceId,
+    term: Term,
+    planned: &Quote,
+    deeds: &Deeds<'_>,
+) -> Result<(), String> {
     if (deeds.cloud.server_now() - planned.quoted_at).num_minutes().abs() < QUOTE_AGE_MINUTES_MAX {
         return Ok(());
     }
-    let quote = deeds.cloud.quote(&step.region, &step.id, step.term.term()).await;
+    let quote = deeds.cloud.quote(region, id, term).await;
     let quote = quote.map_err(|error| format!("its price could not be asked again: {error}"))?;
     let same_currency = quote.amount.currency == planned.amount.currency;
     if same_currency && quote.amount.amount <= planned.amount.amount {

@@ -16,7 +16,7 @@ use crate::cloud::Cloud;
 use crate::ids::{InstanceId, RegionId};
 use crate::journal::{Journal, Record};
 use crate::plan::guard::Approved;
-use crate::plan::step::{ChargeStep, Condition, SetStep, steps};
+use crate::plan::step::{ChargeStep, Condition, SetStep};
 use crate::ports::Terminal;
 
 use crate::plan::outcome::{ChargeResult, Outcome, SettingResult};
@@ -81,7 +81,7 @@ impl Progress {
 
 /// Carries out `approved` and tells what came of every action.
 pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
-    let steps = steps(approved.plan());
+    let steps = approved.steps();
     let mut progress = Progress::default();
     announce(approved, deeds, &mut progress);
     for step in &steps.first {
@@ -103,7 +103,15 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
     for step in &steps.last {
         let (ready, waiting) = split_by_condition(step, &progress.outcome);
         for id in waiting {
-            let why = "its renewal is not settled".to_owned();
+            let why = match (progress.outcome.charge_of(&step.region, &id), step.condition) {
+                (Some(result), _) if result.is_in_doubt() => "its renewal is in doubt",
+                (Some(ChargeResult::Failed { .. }), Condition::Budgeted) => {
+                    "its renewal was refused, and what auto-renewal would deduct at once is more than the caps have \
+                     room for. To do: raise the cap, or set it by hand, before it expires"
+                }
+                _ => "it waits for its renewal, which was not made",
+            };
+            let why = why.to_owned();
             progress.outcome.set(&step.region, &id, step.setting, SettingResult::NotTried { why });
         }
         if !ready.is_empty() {
@@ -145,9 +153,9 @@ fn split_by_condition(step: &SetStep, outcome: &Outcome) -> (Vec<InstanceId>, Ve
                 | ChargeResult::MovedFurther { .. }
                 | ChargeResult::Satisfied { .. },
             ),
-        ) => true,
-        (Condition::NotInDoubt, Some(result)) => !result.is_in_doubt(),
-        (Condition::NotInDoubt | Condition::Settled, _) => false,
+        )
+        | (Condition::NotInDoubt, Some(ChargeResult::Failed { .. })) => true,
+        (Condition::NotInDoubt | Condition::Settled | Condition::Budgeted, _) => false,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Setting a state is safe to repeat, so nothing here is ever in doubt. One bad id makes the cloud
 //! refuse the whole batch: it is split until the bad one stands alone, and the good ones go through.
 
+use super::charge::still_costs;
 use super::{Deeds, Progress, SettingResult, Stop, journal_failed};
 use crate::cloud::CallError;
 use crate::cloud::error::may_be_one_member;
@@ -10,6 +11,7 @@ use crate::ids::InstanceId;
 use crate::journal::Record;
 use crate::plan::step::SetStep;
 use crate::retry::Class;
+use crate::term::AutoRenew;
 
 /// Calls that one batch may cost when parts of it are refused: enough to single out nine bad ids of a
 /// hundred (each costs two calls on seven levels).
@@ -17,7 +19,8 @@ const CALLS_MAX: usize = 128;
 
 /// Carries out one step and notes the result for each id.
 pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut Progress) {
-    let mut batches: Vec<Vec<InstanceId>> = vec![step.ids.clone()];
+    let ids = affordable(step, deeds, progress).await;
+    let mut batches: Vec<Vec<InstanceId>> = if ids.is_empty() { Vec::new() } else { vec![ids] };
     let mut calls = 0;
     while let Some(ids) = batches.pop() {
         if let Some(why) = progress.all_stopped() {
@@ -50,6 +53,24 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
         }
         note(step, &ids, &SettingResult::Failed { why: error.advice() }, progress);
     }
+}
+
+/// Those whose deduction costs no more than what was counted. An old quote is asked again.
+async fn affordable(step: &SetStep, deeds: &Deeds<'_>, progress: &mut Progress) -> Vec<InstanceId> {
+    let AutoRenew::Every(term) = step.setting else { return step.ids.clone() };
+    let mut ids = Vec::with_capacity(step.ids.len());
+    for id in &step.ids {
+        let stopped = progress.all_stopped().is_some();
+        let costs = match step.prices.get(id) {
+            Some(planned) if !stopped => still_costs(&step.region, id, term.term(), planned, deeds).await,
+            _ => Ok(()),
+        };
+        match costs {
+            Ok(()) => ids.push(id.clone()),
+            Err(why) => note(step, std::slice::from_ref(id), &SettingResult::NotTried { why }, progress),
+        }
+    }
+    ids
 }
 
 fn note(step: &SetStep, ids: &[InstanceId], result: &SettingResult, progress: &mut Progress) {

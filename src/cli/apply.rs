@@ -32,7 +32,7 @@ use crate::verify::verify;
 pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
     let (mut desired, warnings) = desired_state(&args.work.files, doors, screen)?;
     select(&mut desired, &args.work.selection)?;
-    check_reports(&args.work, doors)?;
+    check_reports(&args.work, cli.common.emulator.as_deref(), doors)?;
     note(doors, cli.common.quiet, &warnings);
     with_session(&cli.common, doors, async |session: Session| {
         let apply = Apply {

@@ -15,12 +15,18 @@ use crate::text::escape;
 const HOLD_EVERY: Duration = Duration::from_millis(50);
 const HOLD_TRIES: usize = 200;
 
+/// The lock of a state: beside it.
+pub(super) fn lock_path(state: &Path) -> PathBuf {
+    let mut lock = state.as_os_str().to_owned();
+    lock.push(".lock");
+    PathBuf::from(lock)
+}
+
 /// Holds the state against other commands, for as long as the result lives. A server holds it until it
 /// is stopped; anything else is short, and waited for.
 pub(super) async fn hold(doors: &Doors, state: &Path) -> Result<Box<dyn Any>, Failure> {
-    let mut lock = state.as_os_str().to_owned();
-    lock.push(".lock");
-    let lock = PathBuf::from(lock);
+    // Beside the real file, so that two names of it share one lock.
+    let lock = lock_path(&doors.files.real_path(state).unwrap_or_else(|_| state.to_path_buf()));
     for _ in 0..HOLD_TRIES {
         match doors.files.lock(&lock) {
             Ok(Some(held)) => return Ok(held),

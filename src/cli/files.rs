@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Exit;
 use super::args::{FileArgs, SelectionArgs, WorkArgs};
 use super::doors::{Doors, Failure};
+use super::emulator_state::lock_path;
 use super::screen::Screen;
 use crate::config::{FILE_BYTES_MAX, Loaded, load};
 use crate::desired::DesiredState;
@@ -109,16 +110,23 @@ fn is_yaml(path: &Path, doors: &Doors) -> bool {
     yaml && !hidden && !matches!(doors.files.list(path), Ok(Some(_)))
 }
 
-/// Refuses a report that would replace what the run lives on: the journal, or a file of `-f`.
-pub(super) fn check_reports(args: &WorkArgs, doors: &Doors) -> Result<(), Failure> {
+/// Refuses a report that would replace what the run lives on: the journal, the emulator's state, or a
+/// file of `-f`; and one that would become such a file.
+pub(super) fn check_reports(args: &WorkArgs, emulator: Option<&Path>, doors: &Doors) -> Result<(), Failure> {
     let real = |path: &Path| doors.files.real_path(path).unwrap_or_else(|_| path.to_path_buf());
     let (files, _) = find(&args.files, doors);
-    let kept: HashSet<PathBuf> = files.iter().chain([&args.journal]).map(|path| real(path)).collect();
+    let state = emulator.into_iter().flat_map(|state| [state.to_path_buf(), lock_path(state)]);
+    let kept = files.into_iter().chain([args.journal.clone()]).chain(state);
+    let kept: HashSet<PathBuf> = kept.map(|path| real(&path)).collect();
+    let folders: Vec<PathBuf> = args.files.files.iter().map(|given| real(given)).collect();
     let mut taken = HashSet::new();
     for report in &args.report {
         let (path, shown) = (real(&report.path), escape(&report.path.to_string_lossy()));
+        let among = path.parent().is_some_and(|parent| folders.iter().any(|folder| folder == parent));
         let why = if kept.contains(&path) {
             format!("--report would replace {shown}, which this run reads")
+        } else if among && is_yaml(&path, doors) {
+            format!("--report would put {shown} among the files of -f")
         } else if report.path.as_os_str() == "-" {
             "--report writes to files; what goes to stdout is chosen by --format".to_owned()
         } else if !taken.insert(path) {

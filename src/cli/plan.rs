@@ -23,7 +23,7 @@ use crate::text::escape;
 pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
     let (mut desired, warnings) = desired_state(&args.work.files, doors, screen)?;
     select(&mut desired, &args.work.selection)?;
-    check_reports(&args.work, doors)?;
+    check_reports(&args.work, cli.common.emulator.as_deref(), doors)?;
     note(doors, cli.common.quiet, &warnings);
     let journal_name = args.work.journal.to_string_lossy().into_owned();
     with_session(&cli.common, doors, async |session: Session| {

@@ -104,6 +104,7 @@ impl<'a> Said<'a> {
             (Some(report), _) => markdown::report(report, &self.context),
             (None, Stage::Planned) => markdown::plan(self.plan, &self.context),
             (None, Stage::Begun) => without("begun"),
+            (None, Stage::Ended(0)) => without("no changes, every instance is as the files ask for"),
             (None, Stage::Ended(_)) => without("nothing was sent"),
         }
     }
@@ -127,7 +128,9 @@ impl<'a> Said<'a> {
                 Failure::error(format!("error: the report {path} cannot be written: {error}"))
             })
         };
-        let failures: Vec<Failure> = files.iter().map(write).filter_map(Result::err).collect();
+        // What goes into a pipe cannot be replaced: it is written once, at the end.
+        let now = |file: &&ReportFile| self.stage != Stage::Begun || !doors.files.is_stream(&file.path);
+        let failures: Vec<Failure> = files.iter().filter(now).map(write).filter_map(Result::err).collect();
         failures.into_iter().next().map_or(Ok(()), Err)
     }
 }

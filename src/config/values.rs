@@ -303,12 +303,19 @@ impl Checking<'_> {
     fn cut_at_comma(&self, pair: &Pair, text: &str) -> Option<String> {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let rest = self.source.text.get(pair.value.span.end..)?;
-        let rest = rest.strip_prefix(',').filter(|_| digits(text))?;
-        let end = rest.find(['}', '\n', '#', ':']).unwrap_or(rest.len());
-        let rest = rest.get(..end)?.trim_end();
-        let groups = rest.split_whitespace().next()?;
-        let thousands = groups.split(',').all(|group| group.len() == 3 && digits(group));
-        thousands.then(|| format!("{text},{rest}"))
+        if !digits(text) || !rest.starts_with(',') {
+            return None;
+        }
+        let mut whole = text.to_owned();
+        let mut rest = rest;
+        // Groups of three digits, and then what is left of the value.
+        while let Some(group) = rest.strip_prefix(',').and_then(|rest| rest.get(..3)).filter(|g| digits(g)) {
+            whole = format!("{whole},{group}");
+            rest = rest.get(4..)?;
+        }
+        let end = rest.find([',', '}', '\n', '#', ':']).unwrap_or(rest.len());
+        whole.push_str(rest.get(..end)?.trim_end());
+        (whole.len() > text.len()).then_some(whole)
     }
 
     /// Reports a currency in which the cloud has no prices: such a limit would allow nothing.

@@ -74,7 +74,7 @@ impl Fault {
     /// What is wrong with it, if something is.
     pub(super) fn problem(&self) -> Option<String> {
         if !ACTIONS.contains(&self.action.as_str()) {
-            return Some(format!("faults: there is no action {}", self.action));
+            return Some(format!("faults: there is no action {:?}", self.action));
         }
         (self.nth == 0).then(|| "faults: nth counts from 1".to_owned())
     }

@@ -185,10 +185,11 @@ impl Emulator {
     }
 
     /// Id, secret and session token of a key: the one with this id, if the world has it, otherwise the
-    /// first one that is not disabled, in order of id.
+    /// first one, in order of id, that is not disabled and has every right, or at least is not disabled.
     pub fn key(&self, id: Option<&str>) -> Option<(&str, &str, Option<&str>)> {
         let asked = id.and_then(|id| self.state.keys.get(id));
-        let key = asked.or_else(|| self.state.keys.values().find(|key| !key.inactive))?;
+        let active = || self.state.keys.values().filter(|key| !key.inactive);
+        let key = asked.or_else(|| active().find(|key| key.deny.is_empty())).or_else(|| active().next())?;
         Some((&key.id, &key.secret, key.token.as_deref()))
     }
 
@@ -242,6 +243,9 @@ impl Emulator {
     /// [`WorldError`].
     pub fn add_fault(&mut self, yaml: &str) -> Result<(), WorldError> {
         let fault: Fault = serde_yaml::from_str(yaml).map_err(|error| WorldError::Form(error.to_string()))?;
+        if let Some(problem) = fault.problem() {
+            return Err(WorldError::Form(problem));
+        }
         self.state.faults.push(fault);
         Ok(())
     }

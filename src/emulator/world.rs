@@ -197,7 +197,10 @@ fn add(state: &mut State, id: String, traits: Traits) -> Result<(), WorldError> 
     }
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !plain(&id) || !plain(&traits.region) {
-        return Err(WorldError::Form("ids and regions are ASCII letters, digits and hyphens".to_owned()));
+        return Err(WorldError::Form(format!(
+            "instance {id:?} in {:?}: ids and regions are ASCII letters, digits and hyphens",
+            traits.region
+        )));
     }
     let expires_at = match (&traits.expires_in, traits.expires_at) {
         (Some(text), None) => {

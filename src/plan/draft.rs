@@ -412,8 +412,9 @@ fn charge_type_block(charge_type: &ChargeType) -> Option<Block> {
 
 /// For a plan of a later moment: by then there would be nothing to renew.
 fn gone(live: &LiveInstance) -> Block {
-    let text = format!("by then it would have been released, {RELEASED_AFTER_DAYS} days after its expiry");
-    let hint = format!("renew it before {}", show_beijing(live.expires_at));
+    let text = format!("by then it may have been released, {RELEASED_AFTER_DAYS} days after its expiry");
+    let release = live.expires_at + Duration::days(RELEASED_AFTER_DAYS);
+    let hint = format!("renew it before {}", show_beijing(release));
     Block { code: BlockCode::Expired, text, hint }
 }
 

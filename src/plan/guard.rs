@@ -3,6 +3,8 @@
 //! [`approve`] is the only way to an [`Approved`] plan, and only an approved plan is carried out.
 //! Every refusal names both numbers and the way to allow it.
 
+use super::headroom::file_total;
+use super::step::{Steps, steps};
 use super::{Item, Plan, PriceDecision};
 use crate::desired::DesiredFile;
 use crate::money::{Money, Totals, parse_amount};
@@ -30,12 +32,20 @@ pub enum Refusal {
 
 /// A plan that is within its bounds and that somebody agreed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approved(Plan);
+pub struct Approved {
+    plan: Plan,
+    run_cap: Option<Money>,
+}
 
 impl Approved {
     /// The plan.
     pub fn plan(&self) -> &Plan {
-        &self.0
+        &self.plan
+    }
+
+    /// Its calls, in order.
+    pub fn steps(&self) -> Steps {
+        steps(&self.plan, self.run_cap.as_ref())
     }
 }
 
@@ -123,8 +133,8 @@ fn file_exceeded(plan: &Plan, index: usize, file: &DesiredFile) -> Vec<String> {
     }
     if let Some(cap) = &file.limits.max_renewals {
         // A deduction without a price is bounded by nothing else.
-        let counts = |item: &&Item<PriceDecision>| item.renewal().is_some() || item.unpriced() > 0;
-        let number = plan.items.iter().filter(|item| item.file == index).filter(counts).count();
+        let counts = |item: &Item<PriceDecision>| item.unpriced().max(usize::from(item.renewal().is_some()));
+        let number: usize = plan.items.iter().filter(|item| item.file == index).map(counts).sum();
         if number > usize::try_from(cap.value).unwrap_or(usize::MAX) {
             let (bound, place) = (cap.value, &cap.place);
             refusals.push(format!(
@@ -142,21 +152,6 @@ fn file_exceeded(plan: &Plan, index: usize, file: &DesiredFile) -> Vec<String> {
         ));
     }
     refusals
-}
-
-/// Charges and soon deductions of one file.
-fn file_total(plan: &Plan, index: usize) -> Totals {
-    let mut total = Totals::default();
-    for item in plan.items.iter().filter(|item| item.file == index) {
-        if let Some(PriceDecision::Quoted(quote)) = item.renewal().map(|renewal| &renewal.price) {
-            // The sum over all files was bounded when the plan was made.
-            let _ = total.add(&quote.amount);
-        }
-        if let Some(super::Committed { counts: true, amount: Some(amount), .. }) = &item.committed {
-            let _ = total.add(amount);
-        }
-    }
-    total
 }
 
 /// A cap in one currency allows nothing in another.
@@ -196,5 +191,9 @@ pub fn approve(plan: Plan, run_cap: Option<&Money>, consent: &Consent) -> Result
             }
         }
     }
-    if refusals.is_empty() { Ok(Approved(plan)) } else { Err(Refusal::Limit(refusals)) }
+    if refusals.is_empty() {
+        Ok(Approved { plan, run_cap: run_cap.cloned() })
+    } else {
+        Err(Refusal::Limit(refusals))
+    }
 }

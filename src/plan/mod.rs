@@ -1,13 +1,15 @@
 //! The plan: what is to be done at one moment, for every instance that the files ask for.
 //!
 //! The way here is `draft` (what each instance needs), then quotes from outside, then `price` (what
-//! it costs, and the whole [`Plan`]). `guard` bounds and approves it, `step` puts it in order,
-//! `token` names its charges, `identity` names the plan itself, `window` knows the hours in which
-//! charges wait, `risk` what may stop all the same, `outcome` holds what came of it. All of it is pure: the same input
-//! gives the same plan, and nothing here knows that a network, a disk or a clock exists.
+//! it costs, and the whole [`Plan`]). `guard` bounds and approves it, `headroom` is what its caps
+//! leave, `step` puts it in order, `token` names its charges, `identity` names the plan itself,
+//! `window` knows the hours in which charges wait, `risk` what may stop all the same, `outcome` holds
+//! what came of it. All of it is pure: the same input gives the same plan, and nothing here knows that
+//! a network, a disk or a clock exists.
 
 pub mod draft;
 pub mod guard;
+mod headroom;
 pub mod identity;
 pub mod outcome;
 pub mod price;
@@ -293,6 +295,15 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// Whether the platform deducts no more for it than for the setting that is on already: a shorter
+    /// term, or none.
+    pub fn adds_nothing(&self) -> bool {
+        match (self.before, self.after) {
+            (LiveAutoRenew::Every(on), AutoRenew::Every(after)) => after.term().cmp_length(on).is_le(),
+            (_, after) => !matches!(after, AutoRenew::Every(_)),
+        }
+    }
+
     /// Whether it ends automatic renewal.
     pub fn switches_off(&self) -> bool {
         matches!(self.before, LiveAutoRenew::Every(_)) && !matches!(self.after, AutoRenew::Every(_))
@@ -306,8 +317,12 @@ pub struct Committed {
     pub at: DateTime<Utc>,
     /// For this term.
     pub term: Term,
-    /// Today's quote, if there is one.
+    /// Today's quote for one deduction, if there is one.
     pub amount: Option<Money>,
+    /// When it was quoted.
+    pub quoted_at: Option<DateTime<Utc>>,
+    /// How many deductions come so soon that they count into the total and the caps: a week comes twice.
+    pub times: usize,
     /// Whether it comes so soon that it counts into the total and the caps.
     pub counts: bool,
 }
@@ -367,8 +382,8 @@ impl Item<PriceDecision> {
     /// Payments that this item leads to and whose price is not known.
     pub fn unpriced(&self) -> usize {
         let renewal = self.renewal().is_some_and(|renewal| renewal.price == PriceDecision::Unpriced);
-        let deduction = self.committed.as_ref().is_some_and(|c| c.counts && c.amount.is_none());
-        usize::from(renewal) + usize::from(deduction)
+        let deductions = self.committed.as_ref().filter(|c| c.counts && c.amount.is_none());
+        usize::from(renewal) + deductions.map_or(0, |committed| committed.times)
     }
 }
 

@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 
 use super::draft::{self, Draft, QuoteAsk};
 use super::{
-    Block, BlockCode, Committed, Item, Plan, PriceDecision, Renewal, Setting, Verdict, identity, risk, window,
+    Block, BlockCode, Committed, Item, Plan, PriceDecision, Renewal, Verdict, identity, risk, window,
 };
 use crate::calendar::to_minute;
 use crate::config::Entry;
 use crate::desired::DesiredState;
 use crate::ids::InstanceId;
-use crate::live::{ChargeType, Quote};
-use crate::money::{Currency, Money, SumTooLarge, Totals};
+use crate::live::{ChargeType, Lock, Quote};
+use crate::money::{Currency, SumTooLarge, Totals};
 use crate::term::{AutoRenew, LiveAutoRenew, Site, Term};
 
 /// What asking for prices brought: a quote, or why there is none.
@@ -28,8 +28,13 @@ pub enum NoQuote {
     #[error("weeks, 48 and 60 months cannot be quoted")]
     Unquotable,
     /// It was asked for, and not told. That says nothing of the price, so nothing allows to pay for it.
-    #[error("{0}")]
-    Failed(String),
+    #[error("{why}")]
+    Failed {
+        /// What was tried and what came back.
+        why: String,
+        /// What a person can do about it, if that is known.
+        hint: Option<&'static str>,
+    },
 }
 
 /// Why no plan can be made.
@@ -78,8 +83,10 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         if let Some(Renewal { price: PriceDecision::Quoted(quote), .. }) = item.renewal() {
             charge.add(&quote.amount)?;
         }
-        if let Some(Committed { counts: true, amount: Some(amount), .. }) = &item.committed {
-            committed.add(amount)?;
+        if let Some(Committed { counts: true, amount: Some(amount), times, .. }) = &item.committed {
+            for _ in 0..*times {
+                committed.add(amount)?;
+            }
         }
         items.push(item);
     }
@@ -105,7 +112,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
 
 fn quote<P>(item: &Item<P>, term: Term, quotes: &Quotes) -> Result<Quote, NoQuote> {
     let ask = QuoteAsk { region: item.region.clone(), id: item.id.clone(), term };
-    let not_asked = || Err(NoQuote::Failed("it was not asked for".to_owned()));
+    let not_asked = || Err(NoQuote::Failed { why: "it was not asked for".to_owned(), hint: None });
     quotes.get(&ask).cloned().unwrap_or_else(not_asked)
 }
 
@@ -199,7 +206,9 @@ fn priced(renewal: Renewal<()>, price: PriceDecision) -> Renewal<PriceDecision> 
 fn no_price(term: Term, why: &NoQuote) -> Block {
     let hint = match why {
         NoQuote::Unquotable => "write `allow_unpriced: true` under limits to pay without a known price",
-        NoQuote::Failed(_) => "run again; if it stays, look at every call with renewctl plan -v",
+        NoQuote::Failed { hint, .. } => {
+            hint.unwrap_or("run again; if it stays, look at every call with renewctl plan -v")
+        }
     };
     let text = format!("{term} has no known price: {why}");
     Block { code: BlockCode::NoPrice, text, hint: hint.to_owned() }
@@ -208,23 +217,31 @@ fn no_price(term: Term, why: &NoQuote) -> Block {
 /// What the platform will charge next because of a new setting, if the plan is carried out. What it
 /// would charge after a refused renewal is bounded by `step`.
 fn commitment(item: &Item<PriceDecision>, now: DateTime<Utc>, quotes: &Quotes) -> Option<Committed> {
-    let Some(Setting { before, after: AutoRenew::Every(term), .. }) = item.setting() else { return None };
+    let setting = item.setting()?;
+    let AutoRenew::Every(term) = setting.after else { return None };
     let term = term.term();
     let live = item.live.as_ref()?;
-    // The platform deducts for a setting that is on already, whatever we do: a shorter term adds nothing.
-    let adds = !matches!(before, LiveAutoRenew::Every(on) if term.days_min() <= on.days_min());
     let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);
     let at = window::next_deduction(expiry, now)?;
-    let amount: Option<Money> = quote(item, term, quotes).ok().map(|quote| quote.amount);
-    Some(Committed { at, term, amount, counts: adds && window::is_soon(at, now) })
+    let times = window::deductions_soon(expiry, term, now);
+    let quote = quote(item, term, quotes).ok();
+    let (amount, quoted_at) = quote.map(|quote| (quote.amount, quote.quoted_at)).unzip();
+    // What is on already is deducted whatever we do: a shorter term adds nothing.
+    let counts = !setting.adds_nothing() && times > 0;
+    Some(Committed { at, term, amount, quoted_at, times, counts })
 }
 
 /// When the platform, as things stand, deducts for an instance within the days that matter: its
-/// auto-renewal is on, and this plan changes nothing about that. No refusal of ours would stop it.
+/// auto-renewal is on, and this plan does not replace it. No refusal of ours would stop it.
 fn deducted_anyway(item: &Item<PriceDecision>, now: DateTime<Utc>) -> bool {
     let Some(live) = &item.live else { return false };
     let on = matches!(live.auto_renew, Some(Ok(LiveAutoRenew::Every(_))));
     let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);
     let soon = window::next_deduction(expiry, now).is_some_and(|at| window::is_soon(at, now));
-    on && item.setting().is_none() && live.charge_type == ChargeType::Subscription && soon && expiry > now
+    // A change that is counted, or that switches off, takes its place.
+    let replaced = item.setting().is_some_and(|setting| {
+        setting.switches_off() || item.committed.as_ref().is_some_and(|committed| committed.counts)
+    });
+    let locked = live.locks.iter().any(|lock| matches!(lock, Lock::Security | Lock::Refunded));
+    on && !locked && !replaced && live.charge_type == ChargeType::Subscription && soon && expiry > now
 }

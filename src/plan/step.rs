@@ -3,13 +3,16 @@
 //! Decided here, by pure code, so that the executor has no choice. Settings that depend on no charge
 //! go first, then the charges, soonest expiry first, then the settings that wait for a charge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
+use super::headroom::Headroom;
 use super::{Item, Plan, PriceDecision, Renewal, Setting, window};
 use crate::ids::{InstanceId, RegionId};
-use crate::live::{ChargeType, Lock};
+use crate::live::{ChargeType, Lock, Quote};
+use crate::money::Money;
 use crate::term::{AutoRenew, LiveAutoRenew, PurchaseTerm};
 
 /// Ids in one `ModifyInstanceAutoRenewAttribute` (InstanceId, at most 100).
@@ -20,10 +23,12 @@ pub const SET_BATCH: usize = 100;
 pub enum Condition {
     /// Nothing: there is no charge, or the charge waits for the setting.
     None,
-    /// The charge is settled, or was certainly not made: enabling can only help.
+    /// The charge is settled, or the cloud refused it: enabling can only help.
     NotInDoubt,
     /// The charge is settled: switching off before would leave nothing that renews.
     Settled,
+    /// The charge is settled: after a refusal the platform would deduct more than the caps have room for.
+    Budgeted,
 }
 
 /// One call to change settings: one region, one value, at most [`SET_BATCH`] ids.
@@ -37,6 +42,9 @@ pub struct SetStep {
     pub ids: Vec<InstanceId>,
     /// What has to be true of each one's charge.
     pub condition: Condition,
+    /// What the platform may deduct for it, at most, and when that was quoted; for those whose deduction
+    /// was counted, or would replace a charge that was.
+    pub prices: BTreeMap<InstanceId, Quote>,
 }
 
 /// One charge, with all that must still be so when it is sent.
@@ -71,17 +79,23 @@ pub struct Steps {
     pub last: Vec<SetStep>,
 }
 
-/// Puts a plan in order.
-pub fn steps(plan: &Plan) -> Steps {
+/// Puts a plan in order. `run_cap`: the cap of the whole run, besides those of the files.
+pub fn steps(plan: &Plan, run_cap: Option<&Money>) -> Steps {
+    let rescues = rescues(plan, run_cap);
     let mut first: BTreeMap<Key, Vec<InstanceId>> = BTreeMap::new();
     let mut last: BTreeMap<Key, Vec<InstanceId>> = BTreeMap::new();
     let mut charges = Vec::new();
+    let mut prices = Prices::new();
     for item in &plan.items {
+        if let Some(quote) = counted(item) {
+            prices.insert((item.region.clone(), item.id.clone()), quote);
+        }
         if let Some(charge) = item.renewal().and_then(|renewal| charge(item, renewal)) {
             charges.push(charge);
         }
         if let Some(setting) = item.setting() {
-            for (value, condition) in settings(setting, item.renewal().is_some(), item, plan.evaluated_at) {
+            let rescue = rescues.contains(&(item.region.clone(), item.id.clone()));
+            for (value, condition) in settings(setting, item, rescue, plan.evaluated_at) {
                 let group = if condition == Condition::None { &mut first } else { &mut last };
                 let key = (item.region.clone(), value, condition);
                 group.entry(key).or_default().push(item.id.clone());
@@ -89,50 +103,73 @@ pub fn steps(plan: &Plan) -> Steps {
         }
     }
     charges.sort_by(|a, b| (a.expires_before, &a.region, &a.id).cmp(&(b.expires_before, &b.region, &b.id)));
-    Steps { first: batches(first), charges, last: batches(last) }
+    Steps { first: batches(first, &prices), charges, last: batches(last, &prices) }
 }
 
 type Key = (RegionId, AutoRenew, Condition);
+type Prices = BTreeMap<(RegionId, InstanceId), Quote>;
 
-/// The values to set for one instance, each with its condition. A mark against renewal is lifted
+/// The quote that a setting relies on.
+fn counted(item: &Item<PriceDecision>) -> Option<Quote> {
+    let committed = item.committed.as_ref()?;
+    let relies = committed.counts || item.renewal().is_some();
+    let (amount, quoted_at) = (committed.amount.clone()?, committed.quoted_at?);
+    relies.then_some(Quote { list_amount: amount.amount, amount, quoted_at })
+}
+
+/// The values to set for one instance, each with its condition. A term that is shorter than the one that
+/// is on lessens what the platform deducts, and waits for nothing. A mark against renewal is lifted
 /// before the charge (reference 2.3), by `off`: a term would come into the platform's hours. If that
 /// is refused, the charge is tried all the same, because both sources agree that renewing by hand
 /// remains possible. After expiry no setting is accepted, so it waits for the charge.
 fn settings(
     setting: &Setting,
-    renewing: bool,
     item: &Item<PriceDecision>,
+    rescue: bool,
     now: DateTime<Utc>,
 ) -> Vec<(AutoRenew, Condition)> {
+    let renewing = item.renewal().is_some();
     let expired = item.live.as_ref().is_some_and(|live| live.expires_at <= now);
     let enables = matches!(setting.after, AutoRenew::Every(_));
     let marked = setting.before == LiveAutoRenew::Never;
-    if !renewing || (marked && !enables && !expired) {
+    let lessens = enables && setting.adds_nothing() && !expired;
+    if !renewing || lessens || (marked && !enables && !expired) {
         return vec![(setting.after, Condition::None)];
     }
     if expired || !enables {
         return vec![(setting.after, Condition::Settled)];
     }
     let lifted = marked.then_some((AutoRenew::Off, Condition::None));
-    let condition = if is_rescue_covered(item, now) { Condition::NotInDoubt } else { Condition::Settled };
+    let condition = if rescue { Condition::NotInDoubt } else { Condition::Budgeted };
     lifted.into_iter().chain([(setting.after, condition)]).collect()
 }
 
-/// Enabling after a refused charge rescues the instance, but then the platform deducts for the old
-/// expiry, and perhaps at once: what it takes soon must be no more than the charge that was counted
-/// into the total and the caps and that it replaces.
-fn is_rescue_covered(item: &Item<PriceDecision>, now: DateTime<Utc>) -> bool {
-    let (Some(renewal), Some(committed)) = (item.renewal(), &item.committed) else { return false };
-    let at = window::next_deduction(renewal.expires_before, now);
-    if at.is_some_and(|at| !window::is_soon(at, now)) {
-        return true;
-    }
-    match (&renewal.price, &committed.amount) {
-        (PriceDecision::Quoted(quote), Some(amount)) => {
-            quote.amount.currency == amount.currency && amount.amount <= quote.amount.amount
-        }
-        _ => false,
-    }
+/// Enabling after a refused charge rescues an instance, but then the platform deducts for the old
+/// expiry, and perhaps at once. The charge that it replaces was counted into the total and the caps; what
+/// it takes beyond that must fit into what the caps leave, soonest expiry first.
+fn rescues(plan: &Plan, run_cap: Option<&Money>) -> BTreeSet<(RegionId, InstanceId)> {
+    let mut headroom = Headroom::of(plan, run_cap);
+    let mut items: Vec<&Item<PriceDecision>> =
+        plan.items.iter().filter(|item| item.renewal().is_some() && item.committed.is_some()).collect();
+    items.sort_by_key(|item| item.renewal().map(|renewal| renewal.expires_before));
+    items.retain(|item| {
+        beyond_the_charge(item, plan.evaluated_at).is_some_and(|more| headroom.take(item.file, &more))
+    });
+    items.into_iter().map(|item| (item.region.clone(), item.id.clone())).collect()
+}
+
+/// What the platform would deduct soon for the old expiry beyond the charge that was counted. `None`: it
+/// is not known.
+fn beyond_the_charge(item: &Item<PriceDecision>, now: DateTime<Utc>) -> Option<Money> {
+    let (renewal, committed) = (item.renewal()?, item.committed.as_ref()?);
+    let one = committed.amount.clone()?;
+    let times = window::deductions_soon(renewal.expires_before, committed.term, now);
+    let all = one.amount.checked_mul(times.into())?;
+    let counted = match &renewal.price {
+        PriceDecision::Quoted(quote) if quote.amount.currency == one.currency => quote.amount.amount,
+        _ => Decimal::ZERO,
+    };
+    Some(Money { amount: (all - counted).max(Decimal::ZERO), currency: one.currency })
 }
 
 fn charge(item: &Item<PriceDecision>, renewal: &Renewal<PriceDecision>) -> Option<ChargeStep> {
@@ -149,11 +186,18 @@ fn charge(item: &Item<PriceDecision>, renewal: &Renewal<PriceDecision>) -> Optio
     })
 }
 
-fn batches(groups: BTreeMap<Key, Vec<InstanceId>>) -> Vec<SetStep> {
+fn batches(groups: BTreeMap<Key, Vec<InstanceId>>, prices: &Prices) -> Vec<SetStep> {
     let mut steps = Vec::new();
     for ((region, setting, condition), ids) in groups {
         for part in ids.chunks(SET_BATCH) {
-            steps.push(SetStep { region: region.clone(), setting, ids: part.to_vec(), condition });
+            let of_part =
+                |id: &InstanceId| prices.get(&(region.clone(), id.clone())).cloned().map(|q| (id.clone(), q));
+            let prices = if matches!(setting, AutoRenew::Every(_)) {
+                part.iter().filter_map(of_part).collect()
+            } else {
+                BTreeMap::new()
+            };
+            steps.push(SetStep { region: region.clone(), setting, ids: part.to_vec(), condition, prices });
         }
     }
     steps

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::{Hold, HoldCode};
-use crate::calendar::{beijing_date, beijing_instant, beijing_minute_of_day};
+use crate::calendar::{add_term, beijing_date, beijing_instant, beijing_minute_of_day};
 use crate::live::LiveInstance;
-use crate::term::LiveAutoRenew;
+use crate::term::{LiveAutoRenew, Term};
 
 /// The platform deducts from the 9th day before expiry on (ECS API text, both sites). The
 /// international billing guide names other days (dis): 3 and 1 before and the day itself, which lie
@@ -24,6 +24,8 @@ const MIDNIGHT_TO: (u32, u32) = (0, 45);
 
 /// Deductions that come within so many days count into the total and the caps (design 4.11).
 const SOON_DAYS: i64 = 10;
+/// The shortest term is a week: more deductions do not come soon, unless the instance is long expired.
+const DEDUCTIONS_MAX: usize = 8;
 /// The hour of the day, Beijing time, at which the platform begins to deduct.
 const DEDUCTION_HOUR: u32 = 8;
 
@@ -37,6 +39,19 @@ pub(super) fn next_deduction(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> O
 /// Whether a deduction comes so soon that it counts into the total and the caps.
 pub(super) fn is_soon(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     at - now <= Duration::days(SOON_DAYS)
+}
+
+/// How many deductions come soon: after each one the next expiry counts.
+pub(super) fn deductions_soon(mut expires_at: DateTime<Utc>, term: Term, now: DateTime<Utc>) -> usize {
+    let mut times = 0;
+    while next_deduction(expires_at, now).is_some_and(|at| is_soon(at, now)) {
+        times += 1;
+        match add_term(expires_at, term) {
+            Some(next) if next > expires_at && times < DEDUCTIONS_MAX => expires_at = next,
+            _ => break,
+        }
+    }
+    times
 }
 
 /// The first day, in Beijing, on which the platform deducts for an expiry.

@@ -506,7 +506,7 @@ fn reports_are_written_beside_what_goes_to_stdout() {
         "{comment}"
     );
     assert!(
-        comment.contains("is more than --max-charge") && !comment.contains("renewctl apply --"),
+        comment.contains("is more than `--max-charge`, CNY 1.00") && !comment.contains("renewctl apply --"),
         "{comment}"
     );
     assert!(
@@ -690,19 +690,45 @@ fn two_commands_on_one_emulator_work_one_after_the_other() {
 #[test]
 fn a_report_never_replaces_what_the_run_reads() {
     let folder = Folder::new();
-    let before = fs::read(folder.path("examples/quickstart/renewals.yaml")).unwrap();
+    let file = "examples/quickstart/renewals.yaml";
+    let before = fs::read(folder.path(file)).unwrap();
+    fs::create_dir(folder.path(".renewctl")).unwrap();
     for path in [
-        "examples/quickstart/renewals.yaml",
+        file,
         "./examples/../examples/quickstart/renewals.yaml",
-        ".renewctl/journal.jsonl",
+        // The journal is not there yet.
+        "./.renewctl/journal.jsonl",
+        "examples/../.renewctl/journal.jsonl",
+        ".renewctl/emulator.json",
+        ".renewctl/emulator.json.lock",
+        "examples/quickstart/plan.yaml",
     ] {
         for command in ["plan", "apply"] {
             let run =
                 folder.run(&format!("{command} --emulator -f examples/quickstart --report json={path}"));
-            assert!(run.code == 64 && run.err.contains("--report would replace"), "{path}: {run:?}");
+            assert!(run.code == 64 && run.err.contains("--report would "), "{path}: {run:?}");
         }
     }
-    assert_eq!(fs::read(folder.path("examples/quickstart/renewals.yaml")).unwrap(), before);
+    let twice = folder.run("plan --emulator -f examples/quickstart --report json=a --report text=./a");
+    assert!(twice.code == 64 && twice.err.contains("two reports would go to ./a"), "{twice:?}");
+    assert_eq!(fs::read(folder.path(file)).unwrap(), before);
+    assert!(!folder.path(".renewctl/journal.jsonl").exists());
+}
+
+/// A pipe takes one document, at the end; it is not opened twice.
+#[test]
+fn a_report_into_a_pipe_is_one_document() {
+    let folder = Folder::new();
+    let made = Command::new("mkfifo").arg(folder.path("pipe")).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return; // no pipes with names here
+    }
+    let reader = Command::new("cat").arg(folder.path("pipe")).stdout(Stdio::piped()).spawn().unwrap();
+    let apply = folder.run(&format!("{APPLY} --report json=pipe"));
+    assert_eq!(apply.code, 0, "{apply:?}");
+    let read = reader.wait_with_output().unwrap();
+    let document: Value = serde_json::from_slice(&read.stdout).unwrap();
+    assert_eq!(document["exit_code"], 0);
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn without_a_price_there_is_no_charge_unless_the_file_allows_it() {
         assert_eq!(plan.summary().unpriced, unpriced);
         assert!(plan.charge.is_empty());
         // A call that failed says nothing of the price.
-        for quotes in [cannot(&NoQuote::Failed("503".to_owned())), Quotes::new()] {
+        for quotes in [cannot(&NoQuote::Failed { why: "503".to_owned(), hint: None }), Quotes::new()] {
             let plan = price(&wants, draft.clone(), &quotes).unwrap();
             assert_eq!(verdicts(&plan).0, "blocked no-price");
         }
@@ -411,7 +411,7 @@ fn calls_are_put_in_order() {
     }
     let draft = draft(&wants, &live, time(NOW), &Holds::new());
     let quotes = quotes(&draft, "CNY");
-    let steps = steps(&price(&wants, draft, &quotes).unwrap());
+    let steps = steps(&price(&wants, draft, &quotes).unwrap(), None);
     let ids = |ids: &[InstanceId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let charges: Vec<String> = steps.charges.iter().map(|step| step.id.to_string()).collect();
     assert_eq!(charges, ["i-e", "i-b", "i-a", "i-d"], "soonest expiry first");

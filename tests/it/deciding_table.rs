@@ -341,7 +341,8 @@ impl Model<'_> {
         let day = first.max(Self::beijing_day(self.now) + 1);
         let at = day * DAY + 8 * HOUR - BEIJING;
         // A shorter term than the one that is on adds nothing to what the platform deducts anyway.
-        let adds = !matches!(self.setting, Setting::Every(on) if term.days_min() <= on.days_min());
+        let months_first = |term: Term| (term.days_min(), matches!(term, Term::Months(_)));
+        let adds = !matches!(self.setting, Setting::Every(on) if months_first(term) <= months_first(on));
         Some((at, adds && at - self.now <= 10 * DAY))
     }
 

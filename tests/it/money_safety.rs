@@ -485,7 +485,11 @@ fn a_resend_needs_all_that_a_first_send_needs() {
         ("locked", |e| e.set_lock("i-one", Some("security"))),
         // From 07:05 to 07:35 in Beijing, on the same day.
         ("the platform's hours have begun", |e| e.advance(30 * 60)),
-        ("a new day has begun", |e| e.advance(24 * 3600)),
+        ("a new day has begun", |e| {
+            // The platform has no part in it.
+            e.set_setting("i-one", "Normal", 1);
+            e.advance(24 * 3600);
+        }),
     ];
     for (name, change) in cases {
         run(async {
@@ -895,21 +899,25 @@ fn credentials_that_end_while_prices_are_asked_end_the_run() {
     });
 }
 
-/// Enabling goes out after a refused charge, as the rescue of the instance; but not if it makes the
-/// platform deduct at once what no total and no cap has counted.
+/// Enabling goes out after a refused charge, as the rescue of the instance, if the caps have room for what
+/// the platform then deducts at once.
 #[test]
 fn enabling_after_a_refused_charge_stays_within_the_caps() {
     for (term, cap, sent) in [
-        ("1mo", "150 CNY", true),
-        ("1y", "150 CNY", false),
-        ("1y", "5000 CNY", false),
-        ("48mo", "150 CNY", false),
+        ("1mo", 150, true),
+        ("1y", 150, false),
+        ("1y", 1199, false),
+        ("1y", 1200, true),
+        ("48mo", 150, false),
     ] {
         run(async {
             let sim = Sim::new(ONE);
             sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }");
             let files = WANT_ONE
-                .replace("500 CNY", &format!("{cap}, max_term: 60mo, max_renewals: 5, allow_unpriced: true"))
+                .replace(
+                    "500 CNY",
+                    &format!("{cap} CNY, max_term: 60mo, max_renewals: 5, allow_unpriced: true"),
+                )
                 .replace("min_remaining", &format!("auto_renew: {term}, min_remaining"));
             let applied = sim.apply(&files).await;
             assert_exit(&applied, Exit::NotConverged);
@@ -919,7 +927,7 @@ fn enabling_after_a_refused_charge_stays_within_the_caps() {
             sim.advance(2 * 86_400);
             sim.emulator.borrow_mut().live_on(sim.clock.now_public());
             let deducted: rust_decimal::Decimal = sim.ledger().iter().map(|charge| charge.amount).sum();
-            assert!(deducted <= 150.into(), "{term}: {deducted}");
+            assert!(deducted <= cap.into(), "{term}: {deducted}");
         });
     }
 }
@@ -964,4 +972,123 @@ fn a_charge_is_not_sent_on_a_reading_that_grew_old_while_the_journal_was_written
         assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
         assert_eq!(sim.ledger().len(), 1);
     });
+}
+
+/// Nothing that the platform will deduct soon is dearer than what was agreed to, whatever the clock and
+/// the prices did since.
+#[test]
+fn a_deduction_that_became_dearer_is_not_let_loose() {
+    let auto =
+        WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining").replace("500 CNY", "150 CNY");
+    let alone = auto.replace(", min_remaining: 15d", "");
+    for (name, files) in [("after a renewal that became dearer", &auto), ("alone", &alone)] {
+        run(async {
+            let sim = Sim::new(ONE);
+            let (emulator, clock) = (Rc::clone(&sim.emulator), Rc::clone(&sim.clock));
+            // Somebody thinks for a quarter of an hour, and the price rises.
+            let applied = sim
+                .apply_asked(files, "100", move || {
+                    clock.stalled_s.set(clock.stalled_s.get() + 16 * 60);
+                    emulator.borrow_mut().set_price("i-one", 2000.into());
+                })
+                .await;
+            assert_exit(&applied, Exit::NotConverged);
+            sim.advance(3 * 86_400);
+            sim.emulator.borrow_mut().live_on(sim.clock.now_public());
+            assert!(sim.ledger().is_empty(), "{name}: {}", applied.out);
+            assert!(applied.out.contains("costs CNY 2,000.00 now"), "{name}: {}", applied.out);
+        });
+    }
+}
+
+/// A shorter term only lessens what the platform deducts: it waits for no charge, and is told.
+#[test]
+fn a_shorter_term_goes_out_whatever_becomes_of_the_charge() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: 1y, price_per_month"));
+        sim.fault(
+            "{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }",
+        );
+        let files = WANT_ONE.replace("min_remaining", "auto_renew: 6mo, min_remaining");
+        // At night: by day the charge waits for the platform.
+        sim.advance(10 * 3600 + 12 * 60);
+        let applied = sim.apply(&files).await;
+        assert_exit(&applied, Exit::NotConverged);
+        let setting = sim.emulator.borrow().instance("i-one", sim.clock.now_public()).unwrap().auto_renew;
+        assert_eq!(setting.0, 6, "{}", applied.out);
+        // Without a charge beside it, too; and what is deducted all the same is told.
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: 1y, price_per_month"));
+        let applied = sim.apply(&WANT_ONE.replace("min_remaining: 15d", "auto_renew: 6mo")).await;
+        assert_exit(&applied, Exit::Ok);
+        assert!(
+            applied.out.contains("is on already deducts within 10 days for 1 instance"),
+            "{}",
+            applied.out
+        );
+    });
+}
+
+#[test]
+fn a_month_is_longer_than_four_weeks_and_counts() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: 4w, price_per_month"));
+        let files = WANT_ONE.replace("min_remaining: 15d", "auto_renew: 1mo").replace("500 CNY", "1 CNY");
+        assert_exit(&sim.apply(&files).await, Exit::Refused);
+    });
+}
+
+/// A weekly setting is deducted three times within ten days at worst, and bounded three times.
+#[test]
+fn every_deduction_of_the_next_ten_days_is_bounded() {
+    for (most, exit) in [(2, Exit::Refused), (3, Exit::Ok)] {
+        run(async {
+            let sim = Sim::new(&ONE.replace("12-10T16", "12-03T16"));
+            let limits = format!("500 CNY, max_renewals: {most}, allow_unpriced: true");
+            let files = WANT_ONE.replace("500 CNY", &limits).replace("min_remaining: 15d", "auto_renew: 1w");
+            let applied = sim.apply(&files).await;
+            assert!(applied.out.contains("Without a price: 3."), "{}", applied.out);
+            assert_eq!(applied.exit == Exit::Refused.code(), exit == Exit::Refused, "{}", applied.out);
+            sim.advance(10 * 86_400);
+            sim.emulator.borrow_mut().live_on(sim.clock.now_public());
+            assert!(sim.ledger().len() <= most, "{}", applied.out);
+        });
+    }
+}
+
+/// A slow disk at the edge of the day: the token is of yesterday, so nothing is sent.
+#[test]
+fn a_charge_is_not_sent_in_an_hour_that_began_while_the_journal_was_written() {
+    for now in ["2026-12-01T15:59:40Z", "2026-12-02T23:29:40Z"] {
+        run(async {
+            let world = ONE.replace("2026-12-01T02:05:00Z", now);
+            let sim = Sim::new(&world.replace("price_per_month", "auto_renew: 1mo, price_per_month"));
+            let clock = Rc::clone(&sim.clock);
+            *sim.journal.on_append.borrow_mut() = Some(Box::new(move |line| {
+                if String::from_utf8_lossy(line).contains("charge-intent") {
+                    clock.stalled_s.set(clock.stalled_s.get() + 30);
+                }
+            }));
+            let applied = sim.apply(WANT_ONE).await;
+            assert_eq!(sim.emulator.borrow().call_count("RenewInstance"), 0, "{now}: {}", applied.out);
+        });
+    }
+}
+
+/// The same with the cap of the run alone, which a CI job gives.
+#[test]
+fn the_rescue_of_an_instance_fits_into_the_cap_of_the_run() {
+    for (cap, sent) in [("1199 CNY", false), ("1200 CNY", true)] {
+        run(async {
+            let sim = Sim::new(ONE);
+            sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }");
+            let files = WANT_ONE
+                .replace("limits: { max_charge: 500 CNY }", "")
+                .replace("min_remaining", "auto_renew: 1y, min_remaining");
+            let options = Options { max_charge: Some(cap), ..Options::default() };
+            let applied = sim.apply_with(&files, &options).await;
+            let calls = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
+            assert_eq!(calls, usize::from(sent), "{cap}: {}", applied.out);
+            assert_eq!(applied.out.contains("raise the cap"), !sent, "{cap}: {}", applied.out);
+        });
+    }
 }

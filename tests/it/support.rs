@@ -98,6 +98,9 @@ impl Files for NoFiles {
     fn lock(&self, _: &Path) -> io::Result<Option<Box<dyn std::any::Any>>> {
         Err(io::Error::other("no files here"))
     }
+    fn is_stream(&self, _: &Path) -> bool {
+        false
+    }
     fn list(&self, _: &Path) -> io::Result<Option<Vec<PathBuf>>> {
         Err(io::Error::other("no files here"))
     }

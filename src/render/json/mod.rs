@@ -210,7 +210,7 @@ fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
         blocked: items.iter().flat_map(|item| stops(item, VerdictKind::Blocked)).collect(),
         held: items.iter().flat_map(|item| stops(item, VerdictKind::Held)).collect(),
         at_risk: items.iter().filter_map(risk).collect(),
-        steps: step_views(&steps(plan)),
+        steps: step_views(&steps(plan, None)),
     }
 }
 
@@ -365,7 +365,7 @@ fn step_views(steps: &Steps) -> Vec<StepView> {
         condition: match step.condition {
             Condition::None => None,
             Condition::NotInDoubt => Some("charge-not-in-doubt"),
-            Condition::Settled => Some("charge-settled"),
+            Condition::Settled | Condition::Budgeted => Some("charge-settled"),
         },
     };
     let charges = steps.charges.iter().map(|step| StepView {

@@ -36,7 +36,8 @@ pub fn not_applied(plan: &Plan, headline: &str, message: Option<&str>, context: 
     let mut opening = format!("{REPORT_MARKER}\n### renewctl apply: {headline}\n");
     opening.push_str(emulator_note(context));
     if let Some(message) = message {
-        let _ = write!(opening, "\n{}", neutral::fenced(message));
+        let lines = message.lines().map(|line| format!("- {}\n", neutral::prose(line)));
+        let _ = write!(opening, "\n{}", lines.collect::<String>());
     }
     opening.push_str(&notes(plan));
     let page = Page {

@@ -127,7 +127,11 @@ pub(super) fn commitment_text(committed: &Committed) -> String {
     let amount =
         committed.amount.as_ref().map_or_else(|| "an unknown amount".to_owned(), ToString::to_string);
     let (term, at) = (committed.term, show_beijing(committed.at));
-    let soon = if committed.counts { ", counted into the total" } else { "" };
+    let soon = match (committed.counts, committed.times) {
+        (false, _) => String::new(),
+        (true, 0 | 1) => ", counted into the total".to_owned(),
+        (true, times) => format!(", {times} times within 10 days, counted into the total"),
+    };
     format!("{amount} for {term}, deducted by the platform from {at}{soon}")
 }
 

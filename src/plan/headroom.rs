@@ -1,0 +1,61 @@
+//! What the caps leave beyond the totals of a plan.
+
+use super::{Committed, Plan, PriceDecision};
+use crate::desired::DesiredFile;
+use crate::money::{Money, Totals};
+
+/// What the caps leave beyond the totals of a plan.
+pub(super) struct Headroom {
+    files: Vec<Option<Money>>,
+    run: Option<Money>,
+}
+
+impl Headroom {
+    /// What is left of the cap of each file, and of the whole run.
+    pub(super) fn of(plan: &Plan, run_cap: Option<&Money>) -> Self {
+        let left = |cap: &Money, total: &Totals| Money {
+            amount: cap.amount - total.of(&cap.currency),
+            currency: cap.currency.clone(),
+        };
+        let file = |(index, file): (usize, &DesiredFile)| {
+            file.limits.max_charge.as_ref().map(|cap| left(&cap.value, &file_total(plan, index)))
+        };
+        let files = plan.files.iter().enumerate().map(file).collect();
+        Self { files, run: run_cap.map(|cap| left(cap, &plan.total())) }
+    }
+
+    /// Takes `more` out for an instance of a file, if every cap that there is has room for it. Without
+    /// any cap there is no room: nobody has said how much.
+    pub(super) fn take(&mut self, file: usize, more: &Money) -> bool {
+        if more.amount.is_zero() {
+            return true;
+        }
+        let of_file = self.files.get_mut(file).and_then(Option::as_mut);
+        let mut caps: Vec<&mut Money> = of_file.into_iter().chain(self.run.as_mut()).collect();
+        let fits = |cap: &&mut Money| cap.currency == more.currency && more.amount <= cap.amount;
+        if caps.is_empty() || !caps.iter().all(fits) {
+            return false;
+        }
+        for cap in &mut caps {
+            cap.amount -= more.amount;
+        }
+        true
+    }
+}
+
+/// Charges and soon deductions of one file.
+pub(super) fn file_total(plan: &Plan, index: usize) -> Totals {
+    let mut total = Totals::default();
+    for item in plan.items.iter().filter(|item| item.file == index) {
+        if let Some(PriceDecision::Quoted(quote)) = item.renewal().map(|renewal| &renewal.price) {
+            // The sum over all files was bounded when the plan was made.
+            let _ = total.add(&quote.amount);
+        }
+        if let Some(Committed { counts: true, amount: Some(amount), times, .. }) = &item.committed {
+            for _ in 0..*times {
+                let _ = total.add(amount);
+            }
+        }
+    }
+    total
+}
