@@ -115,7 +115,11 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
             progress.outcome.set(&step.region, &id, step.setting, SettingResult::NotTried { why });
         }
         if !ready.is_empty() {
-            let step = SetStep { ids: ready, ..step.clone() };
+            let mut step = SetStep { ids: ready, ..step.clone() };
+            let (region, outcome) = (&step.region, &progress.outcome);
+            step.rescue_prices
+                .retain(|id, _| matches!(outcome.charge_of(region, id), Some(ChargeResult::Failed { .. })));
+            step.prices.append(&mut step.rescue_prices);
             set::carry_out(&step, deeds, &mut progress).await;
         }
     }

@@ -42,9 +42,10 @@ pub struct SetStep {
     pub ids: Vec<InstanceId>,
     /// What has to be true of each one's charge.
     pub condition: Condition,
-    /// What the platform may deduct for it, at most, and when that was quoted; for those whose deduction
-    /// was counted, or would replace a charge that was.
+    /// What the platform may deduct at most, and when that was quoted, where it deducts soon.
     pub prices: BTreeMap<InstanceId, Quote>,
+    /// The same where it deducts soon only if the charge was refused.
+    pub rescue_prices: BTreeMap<InstanceId, Quote>,
 }
 
 /// One charge, with all that must still be so when it is sent.
@@ -87,7 +88,7 @@ pub fn steps(plan: &Plan, run_cap: Option<&Money>) -> Steps {
     let mut charges = Vec::new();
     let mut prices = Prices::new();
     for item in &plan.items {
-        if let Some(quote) = counted(item) {
+        if let Some(quote) = quoted(item) {
             prices.insert((item.region.clone(), item.id.clone()), quote);
         }
         if let Some(charge) = item.renewal().and_then(|renewal| charge(item, renewal)) {
@@ -107,14 +108,13 @@ pub fn steps(plan: &Plan, run_cap: Option<&Money>) -> Steps {
 }
 
 type Key = (RegionId, AutoRenew, Condition);
-type Prices = BTreeMap<(RegionId, InstanceId), Quote>;
+type Prices = BTreeMap<(RegionId, InstanceId), (Quote, bool)>;
 
-/// The quote that a setting relies on.
-fn counted(item: &Item<PriceDecision>) -> Option<Quote> {
+/// The quote of what a setting leads to, and whether it leads to it soon in any case.
+fn quoted(item: &Item<PriceDecision>) -> Option<(Quote, bool)> {
     let committed = item.committed.as_ref()?;
-    let relies = committed.counts || item.renewal().is_some();
     let (amount, quoted_at) = (committed.amount.clone()?, committed.quoted_at?);
-    relies.then_some(Quote { list_amount: amount.amount, amount, quoted_at })
+    Some((Quote { list_amount: amount.amount, amount, quoted_at }, committed.counts))
 }
 
 /// The values to set for one instance, each with its condition. A term that is shorter than the one that
@@ -190,14 +190,23 @@ fn batches(groups: BTreeMap<Key, Vec<InstanceId>>, prices: &Prices) -> Vec<SetSt
     let mut steps = Vec::new();
     for ((region, setting, condition), ids) in groups {
         for part in ids.chunks(SET_BATCH) {
-            let of_part =
-                |id: &InstanceId| prices.get(&(region.clone(), id.clone())).cloned().map(|q| (id.clone(), q));
-            let prices = if matches!(setting, AutoRenew::Every(_)) {
-                part.iter().filter_map(of_part).collect()
-            } else {
-                BTreeMap::new()
+            let enables = matches!(setting, AutoRenew::Every(_));
+            let of = |soon: bool| -> BTreeMap<InstanceId, Quote> {
+                let known = part.iter().filter_map(|id| {
+                    let (quote, counts) = prices.get(&(region.clone(), id.clone()))?;
+                    (enables && *counts == soon).then(|| (id.clone(), quote.clone()))
+                });
+                known.collect()
             };
-            steps.push(SetStep { region: region.clone(), setting, ids: part.to_vec(), condition, prices });
+            let rescue_prices = if condition == Condition::NotInDoubt { of(false) } else { BTreeMap::new() };
+            steps.push(SetStep {
+                region: region.clone(),
+                setting,
+                ids: part.to_vec(),
+                condition,
+                prices: of(true),
+                rescue_prices,
+            });
         }
     }
     steps

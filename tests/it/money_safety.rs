@@ -1092,3 +1092,49 @@ fn the_rescue_of_an_instance_fits_into_the_cap_of_the_run() {
         });
     }
 }
+
+/// After the renewal nothing is deducted for weeks: that a price rose meanwhile is no reason to leave
+/// auto-renewal off, and none to ask for prices again.
+#[test]
+fn a_setting_that_deducts_nothing_soon_needs_no_price() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("5s", "20m"));
+        let files = WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining");
+        let rise = async {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            sim.emulator.borrow_mut().set_price("i-one", 120.into());
+        };
+        let options = Options { verify_timeout_s: 40 * 60, ..Options::default() };
+        let (applied, ()) = tokio::join!(sim.apply_with(&files, &options), rise);
+        assert_exit(&applied, Exit::Ok);
+        assert_eq!(sim.emulator.borrow().call_count("DescribeRenewalPrice"), 1);
+    });
+}
+
+/// After a refusal the platform deducts soon, so that an old price is asked again before the rescue.
+#[test]
+fn a_rescue_at_a_price_that_rose_is_not_sent() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.fault(
+            "{ action: RenewInstance, nth: 1, times: 1, kind: code, http: 403, code: Instance.UnPaidOrder }",
+        );
+        let clock = Rc::clone(&sim.clock);
+        let emulator = Rc::clone(&sim.emulator);
+        *sim.journal.on_append.borrow_mut() = Some(Box::new(move |line| {
+            if String::from_utf8_lossy(line).contains("charge-outcome") {
+                clock.stalled_s.set(clock.stalled_s.get() + 16 * 60);
+                emulator.borrow_mut().set_price("i-one", 2000.into());
+            }
+        }));
+        let files = WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining");
+        let applied = sim.apply(&files).await;
+        assert_exit(&applied, Exit::NotConverged);
+        assert_eq!(
+            sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"),
+            0,
+            "{}",
+            applied.out
+        );
+    });
+}
