@@ -5,7 +5,10 @@
 //! file has the format; `fold` turns lines into holds; where the bytes lie is behind
 //! [`JournalStorage`].
 //!
-//! A line is `{"crc":"…","line":{…}}`: the CRC-32 is over the exact text of `line`.
+//! A line is `{"n":3,"crc":"…","line":{…}}`: its number, and the CRC-32 over the checksum of the line
+//! before it, its number and the exact text of `line`. The lines are a chain: one that was altered,
+//! taken out of the middle, put in or moved is noticed. Lines missing at the end look like an older
+//! copy, which is as good as a lost journal: then tokens and reading again carry the safety.
 
 pub mod fold;
 
@@ -154,45 +157,78 @@ pub enum ChargeOutcome {
     },
 }
 
+/// The end of a chain of lines: what the next line is bound to. The default is an empty journal's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// The number of the last line; 0 before the first.
+    n: u64,
+    /// Its checksum.
+    crc: u32,
+}
+
 #[derive(Serialize)]
 struct Envelope<'a> {
+    n: u64,
     crc: String,
     line: &'a RawValue,
 }
 
 #[derive(Deserialize)]
 struct ReadEnvelope<'a> {
+    n: u64,
     crc: String,
     #[serde(borrow)]
     line: &'a RawValue,
 }
 
-fn checksum(text: &str) -> String {
-    format!("{:08x}", crc32fast::hash(text.as_bytes()))
+impl Link {
+    /// The link of a line with this text after this one.
+    fn next(self, text: &str) -> Self {
+        let n = self.n + 1;
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&self.crc.to_be_bytes());
+        hasher.update(&n.to_be_bytes());
+        hasher.update(text.as_bytes());
+        Self { n, crc: hasher.finalize() }
+    }
+
+    fn checksum(self) -> String {
+        format!("{:08x}", self.crc)
+    }
 }
 
-/// One line's bytes, its end included.
+/// One line's bytes after `link`, its end included, and the link for the line after it.
 ///
 /// # Errors
 /// If the line cannot be written as JSON.
-pub fn encode(line: &Line) -> io::Result<Vec<u8>> {
+pub fn encode(line: &Line, link: Link) -> io::Result<(Vec<u8>, Link)> {
     let raw = serde_json::value::to_raw_value(line)?;
-    let mut bytes = serde_json::to_vec(&Envelope { crc: checksum(raw.get()), line: &raw })?;
+    let next = link.next(raw.get());
+    let mut bytes = serde_json::to_vec(&Envelope { n: next.n, crc: next.checksum(), line: &raw })?;
     bytes.push(b'\n');
-    Ok(bytes)
+    Ok((bytes, next))
 }
 
-fn decode(text: &[u8]) -> Result<Line, &'static str> {
-    let envelope: ReadEnvelope<'_> = serde_json::from_slice(text).map_err(|_| "it is not a journal line")?;
-    if envelope.crc != checksum(envelope.line.get()) {
-        return Err("its checksum does not fit: it was altered");
+/// Reads the line after `link`. Beside what is wrong stands where the chain goes on after it, as far as
+/// the line itself tells, so that one bad line does not make all that follow look bad.
+fn decode(text: &[u8], link: Link) -> Result<(Line, Link), (&'static str, Link)> {
+    let envelope: ReadEnvelope<'_> =
+        serde_json::from_slice(text).map_err(|_| ("it is not a journal line", link))?;
+    let next = link.next(envelope.line.get());
+    let crc = u32::from_str_radix(&envelope.crc, 16).unwrap_or_default();
+    let told = Link { n: envelope.n, crc };
+    if envelope.n != next.n {
+        return Err(("its number does not follow: a line before it is missing, or was put in", told));
     }
-    let line: Line =
-        serde_json::from_str(envelope.line.get()).map_err(|_| "this version does not know its form")?;
+    if envelope.crc != next.checksum() {
+        return Err(("its checksum does not fit: it was altered, or the line before it was", told));
+    }
+    let line: Line = serde_json::from_str(envelope.line.get())
+        .map_err(|_| ("this version does not know its form", next))?;
     if line.v != VERSION {
-        return Err("it was written by a newer version");
+        return Err(("it was written by a newer version", next));
     }
-    Ok(line)
+    Ok((line, next))
 }
 
 /// All that a journal holds.
@@ -205,22 +241,45 @@ pub struct Contents {
     /// The first bad line that is not the torn last one: its number from 1, and what is wrong. Then
     /// nothing may be charged, because an intent may be missing.
     pub damaged: Option<(usize, &'static str)>,
+    /// Whether only the end of the last line is missing: the line itself is whole, and counts.
+    pub is_unended: bool,
+    /// Where the chain ends.
+    pub link: Link,
 }
 
 /// Reads a journal's bytes. Never fails: what is wrong is part of the answer.
 pub fn parse(bytes: &[u8]) -> Contents {
     let mut texts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    let torn = texts.pop().map_or(0, <[u8]>::len);
-    let read: Vec<_> = texts.iter().map(|text| decode(text)).collect();
-    let is_marked_torn = |index: usize| {
-        let (text, next) = (texts.get(index), read.get(index + 1));
-        matches!((text, next), (Some(text), Some(Ok(Line { record: Record::Torn { bytes }, .. }))) if *bytes == text.len())
-    };
-    let bad = |(index, line): (usize, &Result<Line, &'static str>)| {
-        line.as_ref().err().filter(|_| !is_marked_torn(index)).map(|why| (index + 1, *why))
-    };
-    let damaged = read.iter().enumerate().find_map(bad);
-    Contents { torn, damaged, lines: read.into_iter().flatten().collect() }
+    let last = texts.pop().unwrap_or_default();
+    let mut contents = Contents::default();
+    for (index, text) in texts.iter().enumerate() {
+        match decode(text, contents.link) {
+            Ok((line, next)) => {
+                contents.lines.push(line);
+                contents.link = next;
+            }
+            Err(_) if texts.get(index + 1).is_some_and(|next| marks_torn(next, text, contents.link)) => {}
+            Err((why, told)) => {
+                contents.damaged.get_or_insert((index + 1, why));
+                contents.link = told;
+            }
+        }
+    }
+    match decode(last, contents.link) {
+        Ok((line, next)) => {
+            contents.lines.push(line);
+            contents.link = next;
+            contents.is_unended = true;
+        }
+        Err(_) => contents.torn = last.len(),
+    }
+    contents
+}
+
+/// Whether a line says that the text before it, which broke off, is known to be torn.
+fn marks_torn(line: &[u8], torn: &[u8], link: Link) -> bool {
+    let Ok((Line { record: Record::Torn { bytes }, .. }, _)) = decode(line, link) else { return false };
+    bytes == torn.len()
 }
 
 /// Writes a run's lines. The one place that does.
@@ -231,6 +290,7 @@ pub struct Journal {
     /// After a failed append the tail is unknown: another line could be glued to a torn one and make
     /// the journal unreadable. The next run closes and marks the torn line.
     failed: Cell<bool>,
+    link: Cell<Link>,
 }
 
 /// Why a journal cannot be written.
@@ -265,11 +325,13 @@ impl Journal {
         if let Some((number, why)) = contents.damaged {
             return Err(JournalError::Damaged(number, why));
         }
-        let journal = Self { storage, world, run, failed: Cell::new(false) };
+        let link = Cell::new(contents.link);
+        let journal = Self { storage, world, run, failed: Cell::new(false), link };
+        if contents.is_unended {
+            journal.storage.append(b"\n")?;
+        }
         if contents.torn > 0 {
-            let mut bytes = vec![b'\n'];
-            bytes.extend(encode(&journal.line(now, Record::Torn { bytes: contents.torn }))?);
-            journal.storage.append(&bytes)?;
+            journal.append(b"\n", now, Record::Torn { bytes: contents.torn })?;
         }
         Ok((journal, contents))
     }
@@ -286,8 +348,16 @@ impl Journal {
         if self.failed.get() {
             return Err(io::Error::other("an earlier line could not be written"));
         }
-        let written = self.storage.append(&encode(&self.line(at, record))?);
+        self.append(&[], at, record)
+    }
+
+    fn append(&self, before: &[u8], at: DateTime<Utc>, record: Record) -> io::Result<()> {
+        let (line, next) = encode(&self.line(at, record), self.link.get())?;
+        let written = self.storage.append(&[before, &line].concat());
         self.failed.set(written.is_err());
+        if written.is_ok() {
+            self.link.set(next);
+        }
         written
     }
 }

@@ -7,9 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use renewctl::ids::{ClientToken, InstanceId, RegionId};
 use renewctl::journal::fold::fold;
-use renewctl::journal::{
-    ChargeIntent, ChargeOutcome, Contents, Journal, Line, Record, VERSION, encode, parse,
-};
+use renewctl::journal::{ChargeIntent, ChargeOutcome, Journal, Line, Link, Record, VERSION, encode, parse};
 use renewctl::live::{Answer, ChargeType, Live, LiveInstance, Status};
 use renewctl::plan::HoldCode;
 use renewctl::term::Term;
@@ -65,7 +63,13 @@ fn lines(records: &[Record]) -> Vec<Line> {
 }
 
 fn bytes(lines: &[Line]) -> Vec<u8> {
-    lines.iter().flat_map(|line| encode(line).unwrap()).collect()
+    let (mut all, mut link) = (Vec::new(), Link::default());
+    for line in lines {
+        let (bytes, next) = encode(line, link).unwrap();
+        all.extend(bytes);
+        link = next;
+    }
+    all
 }
 
 fn reading(expires_at: &str) -> Live {
@@ -91,7 +95,8 @@ fn hold(lines: &[Line], expires_at: &str, now: DateTime<Utc>) -> Option<(HoldCod
 #[test]
 fn a_written_line_is_read_again() {
     let all = lines(&[intent(), acknowledged(), settled()]);
-    assert_eq!(parse(&bytes(&all)), Contents { lines: all, torn: 0, damaged: None });
+    let contents = parse(&bytes(&all));
+    assert_eq!((contents.lines, contents.torn, contents.damaged), (all, 0, None));
 }
 
 #[test]
@@ -177,10 +182,43 @@ fn every_flipped_bit_is_noticed() {
 }
 
 #[test]
+fn a_line_taken_out_put_in_or_moved_is_noticed() {
+    let all = lines(&[intent(), acknowledged(), settled(), intent()]);
+    let texts: Vec<Vec<u8>> =
+        bytes(&all).split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let damaged_at = |order: &[usize]| {
+        let altered: Vec<u8> = order.iter().flat_map(|index| texts[*index].clone()).collect();
+        parse(&altered).damaged.map(|(number, _)| number)
+    };
+    let cases: [(&[usize], Option<usize>); 9] = [
+        (&[0, 1, 2, 3], None),
+        // Missing at the end: an older copy.
+        (&[0, 1], None),
+        (&[1, 2, 3], Some(1)),
+        (&[0, 2, 3], Some(2)),
+        (&[0, 1, 3], Some(3)),
+        (&[0, 0, 1], Some(2)),
+        (&[0, 2, 1, 3], Some(2)),
+        (&[3], Some(1)),
+        (&[0, 1, 2, 0], Some(4)),
+    ];
+    for (order, expected) in cases {
+        assert_eq!(damaged_at(order), expected, "{order:?}");
+    }
+    // The line of another journal with the same number.
+    let mut other = bytes(&lines(&[settled()]));
+    other.extend(&texts[1]);
+    assert_eq!(parse(&other).damaged.map(|(number, _)| number), Some(2));
+    // After one bad line the others are read, so that their holds remain.
+    let without: Vec<u8> = [&texts[0], &texts[2], &texts[3]].into_iter().flatten().copied().collect();
+    assert_eq!(parse(&without).lines.len(), 2);
+}
+
+#[test]
 fn a_newer_version_and_a_foreign_line_are_bad() {
     let mut newer = line(AT, intent());
     newer.v = VERSION + 1;
-    for bad in [encode(&newer).unwrap(), b"{}\n".to_vec(), b"\n".to_vec(), b"[1]\n".to_vec()] {
+    for bad in [bytes(&[newer]), b"{}\n".to_vec(), b"\n".to_vec(), b"[1]\n".to_vec()] {
         let mut all = bad;
         all.extend(bytes(&lines(&[intent()])));
         assert!(matches!(parse(&all).damaged, Some((1, _))));
