@@ -128,7 +128,8 @@ pub trait JournalStorage {
     /// # Errors
     /// Whatever the operating system says.
     fn read(&self) -> io::Result<Vec<u8>>;
-    /// Takes the exclusive lock, creating the journal if needed. `Ok(false)`: another run holds it.
+    /// Takes the exclusive lock, creating the journal if needed; taking it twice is no harm.
+    /// `Ok(false)`: another run holds it.
     ///
     /// # Errors
     /// Whatever the operating system says.
@@ -138,6 +139,23 @@ pub trait JournalStorage {
     /// # Errors
     /// Whatever the operating system says. After an error nothing may be assumed of the tail.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// Why somebody wants the run to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C at the terminal, SIGINT.
+    Interrupt,
+    /// The system or a CI runner, SIGTERM.
+    Terminate,
+}
+
+/// The signals that ask the program to end.
+pub trait Interrupts {
+    /// How many have come so far.
+    fn count(&self) -> usize;
+    /// Waits until `count` of them have come; returns the last one.
+    fn arrived(&self, count: usize) -> LocalFuture<'_, Signal>;
 }
 
 /// How much a note matters.
@@ -166,7 +184,7 @@ pub trait Terminal {
     ///
     /// # Errors
     /// Whatever the operating system says.
-    fn ask(&self, prompt: &str) -> io::Result<Option<String>>;
+    fn ask(&self, prompt: &str) -> LocalFuture<'_, io::Result<Option<String>>>;
     /// Shows how far a long read is; hidden when stderr is no terminal.
     fn progress(&self, done: usize, total: usize, what: &str);
 }

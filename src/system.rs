@@ -16,8 +16,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::ports::{
-    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, Level, LocalFuture, Terminal,
-    Transport, TransportError,
+    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, Interrupts, JournalStorage, Level,
+    LocalFuture, Signal, Terminal, Transport, TransportError,
 };
 
 /// The machine's clock.
@@ -160,6 +160,9 @@ impl JournalStorage for JournalFile {
     }
 
     fn lock(&self) -> io::Result<bool> {
+        if self.open.borrow().is_some() {
+            return Ok(true);
+        }
         let folder = folder_of(&self.path);
         fs::create_dir_all(&folder)?;
         let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
@@ -219,15 +222,18 @@ impl Terminal for SystemTerminal {
         }
     }
 
-    fn ask(&self, prompt: &str) -> io::Result<Option<String>> {
-        let mut err = io::stderr().lock();
-        write!(err, "{prompt}")?;
-        err.flush()?;
-        let mut line = String::new();
-        if io::stdin().lock().read_line(&mut line)? == 0 {
-            return Ok(None);
-        }
-        Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+    /// A thread reads, so that a signal can end the run while the question stands.
+    fn ask(&self, prompt: &str) -> LocalFuture<'_, io::Result<Option<String>>> {
+        let prompt = prompt.to_owned();
+        Box::pin(async move {
+            let mut err = io::stderr().lock();
+            write!(err, "{prompt}")?;
+            err.flush()?;
+            drop(err);
+            let (answer, answered) = tokio::sync::oneshot::channel();
+            std::thread::spawn(move || drop(answer.send(read_line())));
+            answered.await.unwrap_or_else(|_| Err(io::Error::other("nothing could be read")))
+        })
     }
 
     fn progress(&self, done: usize, total: usize, what: &str) {
@@ -249,6 +255,68 @@ impl Terminal for SystemTerminal {
             bar.finish_and_clear();
             *slot = None;
         }
+    }
+}
+
+fn read_line() -> io::Result<Option<String>> {
+    let mut line = String::new();
+    if io::stdin().lock().read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// The process's signals: SIGINT and SIGTERM no longer end it, whoever waits for them does.
+pub struct SystemInterrupts(tokio::sync::watch::Receiver<(usize, Signal)>);
+
+impl SystemInterrupts {
+    /// Begins to listen. Has to be called inside the runtime.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    pub fn listen() -> io::Result<Self> {
+        let (told, heard) = tokio::sync::watch::channel((0, Signal::Interrupt));
+        let tell = move |signal| told.send_modify(|(count, last)| (*count, *last) = (*count + 1, signal));
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut terminate = signal(SignalKind::terminate())?;
+            tokio::spawn(async move {
+                loop {
+                    tokio::select! {
+                        Some(()) = interrupt.recv() => tell(Signal::Interrupt),
+                        Some(()) = terminate.recv() => tell(Signal::Terminate),
+                        else => break,
+                    }
+                }
+            });
+        }
+        #[cfg(not(unix))]
+        tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                tell(Signal::Interrupt);
+            }
+        });
+        Ok(Self(heard))
+    }
+}
+
+impl Interrupts for SystemInterrupts {
+    fn count(&self) -> usize {
+        self.0.borrow().0
+    }
+
+    fn arrived(&self, count: usize) -> LocalFuture<'_, Signal> {
+        let mut heard = self.0.clone();
+        Box::pin(async move {
+            let signal = heard.wait_for(|(so_far, _)| *so_far >= count).await.map(|seen| seen.1);
+            match signal {
+                Ok(signal) => signal,
+                // Nobody listens any more: no signal will come.
+                Err(_) => std::future::pending().await,
+            }
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::interrupt::INTERRUPTED;
 use super::{ChargeResult, Deeds, Progress, Stop, journal_failed, key};
 use crate::calendar::{beijing_date, show_beijing};
 use crate::cloud::{CallError, Gate, ReadId, RenewOrder};
@@ -47,6 +48,7 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
     let mut sent = Vec::new();
     let mut reading: Option<Live> = None;
     for (index, step) in wave.iter().enumerate() {
+        progress.heed(deeds);
         if let Some(why) = progress.charges_stopped() {
             let why = format!("the run was stopped: {why}");
             record(progress, step, ChargeResult::NotTried { why });
@@ -55,10 +57,12 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
         let rest = wave.get(index..).unwrap_or_default();
         refresh(&mut reading, rest, deeds, progress).await;
         if progress.charges_stopped().is_none() {
-            if let Err(why) = check_price(step, deeds).await {
+            let price = deeds.unless_interrupted(check_price(step, deeds)).await;
+            if let Some(Err(why)) = price {
                 record(progress, step, ChargeResult::NotTried { why });
                 continue;
             }
+            progress.heed(deeds);
             // Asking a price may take long.
             refresh(&mut reading, rest, deeds, progress).await;
         }
@@ -108,7 +112,12 @@ async fn refresh(
     if reading.as_ref().is_some_and(|live| is_fresh(live, deeds)) {
         return;
     }
-    *reading = match read(steps, deeds).await {
+    let Some(read) = deeds.unless_interrupted(read(steps, deeds)).await else {
+        progress.heed(deeds);
+        *reading = None;
+        return;
+    };
+    *reading = match read {
         Ok(live) => {
             let nothing = live.answers.values().all(|answer| matches!(answer, Answer::Unreadable(_)));
             progress.read_failures = if nothing { progress.read_failures + 1 } else { 0 };
@@ -207,7 +216,12 @@ async fn send_one(
     let (reading, closed) = (RefCell::new(reading), RefCell::new(None));
     let check = Check { step, deeds, day: beijing_date(now), reading, closed };
     let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token: &token };
-    let answer = deeds.cloud.renew(&order, &check).await;
+    let Some(answer) = deeds.finish(deeds.cloud.renew(&order, &check)).await else {
+        progress.heed(deeds);
+        let why = format!("{INTERRUPTED} before its answer came");
+        journal_outcome(step, &token, ChargeOutcome::Unknown { error: why.clone() }, deeds, progress);
+        return Attempt::Sent(Box::new(Sent { doubt: Some(why), ..Sent::new(step, token, deeds) }));
+    };
     write_outcome(step, &token, &answer, deeds, progress);
     match answer {
         Ok(receipt) => {
@@ -285,6 +299,10 @@ struct Check<'a> {
 impl Gate for Check<'_> {
     fn may_resend(&self, class: Class) -> LocalFuture<'_, bool> {
         Box::pin(async move {
+            if self.deeds.is_interrupted() {
+                self.closed.replace(Some(Reading::Differs(INTERRUPTED.to_owned())));
+                return false;
+            }
             let busy = matches!(class, Class::Busy { .. });
             let known = self.reading.take().filter(|live| !busy && is_fresh(live, self.deeds));
             let live = match known {

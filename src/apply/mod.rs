@@ -4,9 +4,12 @@
 //! What is done, and in which order, was decided by `plan::step`; nothing here decides anew. Each
 //! charge is read again before, announced in the journal, sent under its derived token, and settled
 //! by reading. A call whose outcome is not known is never repeated under another token.
+//!
+//! Of several charges the first goes alone and is settled before the others: what is wrong with all of
+//! them, whatever it is, costs one charge then.
 
 mod charge;
-
+mod interrupt;
 mod set;
 mod settle;
 
@@ -17,9 +20,10 @@ use crate::ids::{InstanceId, RegionId};
 use crate::journal::{Journal, Record};
 use crate::plan::guard::Approved;
 use crate::plan::step::{ChargeStep, Condition, SetStep};
-use crate::ports::Terminal;
+use crate::ports::{Interrupts, Terminal};
 
 use crate::plan::outcome::{ChargeResult, Outcome, SettingResult};
+use interrupt::INTERRUPTED;
 
 /// Charges that may be on their way and not yet settled at one time.
 const UNSETTLED_MAX: usize = 20;
@@ -32,6 +36,8 @@ pub struct Deeds<'a> {
     pub journal: &'a Journal,
     /// Where progress is told.
     pub terminal: &'a dyn Terminal,
+    /// Signals that ask the run to end.
+    pub interrupts: &'a dyn Interrupts,
     /// How long an effect is waited for.
     pub verify_timeout: Duration,
     /// Who runs this, for the journal.
@@ -65,6 +71,13 @@ impl Progress {
         }
     }
 
+    /// Stops everything if a signal has come.
+    fn heed(&mut self, deeds: &Deeds<'_>) {
+        if deeds.is_interrupted() {
+            self.stop(Stop::Everything(INTERRUPTED.to_owned()));
+        }
+    }
+
     /// Why no further charge is sent, if so.
     fn charges_stopped(&self) -> Option<&str> {
         match &self.stop {
@@ -89,15 +102,22 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
     }
     let total = steps.charges.len();
     let mut rest = steps.charges.as_slice();
+    let mut canary = Canary::of(total);
     while !rest.is_empty() {
         // What stays in doubt is unsettled, too.
         let room = UNSETTLED_MAX.saturating_sub(progress.outcome.tally().in_doubt);
         if room == 0 {
             progress.stop(Stop::Charges(format!("{UNSETTLED_MAX} charges are in doubt")));
         }
-        let (wave, later) = rest.split_at(if room == 0 { rest.len() } else { room.min(rest.len()) });
+        // What is not sent any more is noted as such in one go.
+        let all = room == 0 || progress.charges_stopped().is_some();
+        let size = if all { rest.len() } else { canary.wave(room).min(rest.len()) };
+        let (wave, later) = rest.split_at(size);
         let sent = charge::send_all(wave, deeds, &mut progress).await;
         settle::settle(sent, deeds, &mut progress.outcome, total).await;
+        if let Some(why) = canary.look(wave, &progress.outcome) {
+            progress.stop(Stop::Charges(why));
+        }
         rest = later;
     }
     for step in &steps.last {
@@ -128,6 +148,44 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
         None => None,
     };
     progress.outcome
+}
+
+/// Whether the first charge has shown that charging works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Canary {
+    /// It has, or there is only one charge.
+    Sang,
+    /// The next charge goes alone.
+    Waits,
+}
+
+impl Canary {
+    fn of(charges: usize) -> Self {
+        if charges > 1 { Self::Waits } else { Self::Sang }
+    }
+
+    /// How many charges may go together.
+    fn wave(self, room: usize) -> usize {
+        if self == Self::Waits { 1 } else { room }
+    }
+
+    /// Looks at the charges that have just ended; returns why no other may follow, if so. One that was
+    /// refused for its own reason, or not sent, says nothing of the others: the next one goes alone.
+    fn look(&mut self, wave: &[ChargeStep], outcome: &Outcome) -> Option<String> {
+        let first = wave.first().filter(|_| *self == Self::Waits)?;
+        let id = &first.id;
+        match outcome.charge_of(&first.region, id) {
+            Some(ChargeResult::Done { .. }) => *self = Self::Sang,
+            Some(ChargeResult::MovedFurther { .. }) => {
+                return Some(format!("the first renewal, of {id}, moved its expiry further than planned"));
+            }
+            Some(ChargeResult::InDoubt { .. }) => {
+                return Some(format!("the first renewal, of {id}, is in doubt"));
+            }
+            _ => {}
+        }
+        None
+    }
 }
 
 fn announce(approved: &Approved, deeds: &Deeds<'_>, progress: &mut Progress) {

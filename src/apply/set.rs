@@ -4,6 +4,7 @@
 //! refuse the whole batch: it is split until the bad one stands alone, and the good ones go through.
 
 use super::charge::still_costs;
+use super::interrupt::INTERRUPTED;
 use super::{Deeds, Progress, SettingResult, Stop, journal_failed};
 use crate::cloud::CallError;
 use crate::cloud::error::may_be_one_member;
@@ -23,24 +24,29 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
     let mut batches: Vec<Vec<InstanceId>> = if ids.is_empty() { Vec::new() } else { vec![ids] };
     let mut calls = 0;
     while let Some(ids) = batches.pop() {
+        progress.heed(deeds);
         if let Some(why) = progress.all_stopped() {
             let why = format!("the run was stopped: {why}");
             note(step, &ids, &SettingResult::NotTried { why }, progress);
             continue;
         }
         calls += 1;
-        let Err(error) = send(step, &ids, deeds, progress).await else {
-            note(step, &ids, &SettingResult::Done, progress);
-            continue;
-        };
-        let Some(error) = error else {
-            note(
-                step,
-                &ids,
-                &SettingResult::NotTried { why: "the journal cannot be written".to_owned() },
-                progress,
-            );
-            continue;
+        let error = match send(step, &ids, deeds, progress).await {
+            Ok(()) => {
+                note(step, &ids, &SettingResult::Done, progress);
+                continue;
+            }
+            Err(Unset::Unannounced) => {
+                let why = "the journal cannot be written".to_owned();
+                note(step, &ids, &SettingResult::NotTried { why }, progress);
+                continue;
+            }
+            Err(Unset::Interrupted) => {
+                let why = format!("{INTERRUPTED} before the answer came");
+                note(step, &ids, &SettingResult::Failed { why }, progress);
+                continue;
+            }
+            Err(Unset::Refused(error)) => error,
         };
         if error.class == Class::Credentials {
             progress.stop(Stop::Everything(error.text()));
@@ -62,7 +68,10 @@ async fn affordable(step: &SetStep, deeds: &Deeds<'_>, progress: &mut Progress) 
     for id in &step.ids {
         let stopped = progress.all_stopped().is_some();
         let costs = match step.prices.get(id) {
-            Some(planned) if !stopped => still_costs(&step.region, id, term.term(), planned, deeds).await,
+            Some(planned) if !stopped => {
+                let asked = still_costs(&step.region, id, term.term(), planned, deeds);
+                deeds.unless_interrupted(asked).await.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))
+            }
             _ => Ok(()),
         };
         match costs {
@@ -79,28 +88,42 @@ fn note(step: &SetStep, ids: &[InstanceId], result: &SettingResult, progress: &m
     }
 }
 
-/// Sends one batch between its two journal lines. `Err(None)`: the journal failed, nothing was sent.
+/// Why a batch is not known to be set.
+enum Unset {
+    /// The journal failed, and nothing was sent.
+    Unannounced,
+    /// A signal came, and no answer in time.
+    Interrupted,
+    /// The cloud said no, or nothing.
+    Refused(CallError),
+}
+
+/// Sends one batch between its two journal lines.
 async fn send(
     step: &SetStep,
     ids: &[InstanceId],
     deeds: &Deeds<'_>,
     progress: &mut Progress,
-) -> Result<(), Option<CallError>> {
+) -> Result<(), Unset> {
     let (region, ids_owned) = (step.region.clone(), ids.to_vec());
     let intent = Record::SettingIntent { region, ids: ids_owned, setting: step.setting.to_string() };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), intent) {
         progress.stop(journal_failed(&error));
-        return Err(None);
+        return Err(Unset::Unannounced);
     }
-    let answer = deeds.cloud.set_auto_renew(&step.region, ids, step.setting).await;
+    let answer = deeds.finish(deeds.cloud.set_auto_renew(&step.region, ids, step.setting)).await;
     let (request_id, error) = match &answer {
-        Ok(acknowledged) => (Some(acknowledged.request_id.clone()), None),
-        Err(error) => (error.request_id.clone(), Some(error.text())),
+        Some(Ok(acknowledged)) => (Some(acknowledged.request_id.clone()), None),
+        Some(Err(error)) => (error.request_id.clone(), Some(error.text())),
+        None => (None, Some(INTERRUPTED.to_owned())),
     };
     let outcome =
         Record::SettingOutcome { region: step.region.clone(), ids: ids.to_vec(), request_id, error };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), outcome) {
         progress.stop(journal_failed(&error));
     }
-    answer.map(|_| ()).map_err(Some)
+    match answer {
+        Some(answer) => answer.map(|_| ()).map_err(Unset::Refused),
+        None => Err(Unset::Interrupted),
+    }
 }

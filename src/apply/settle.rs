@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::charge::{Sent, read};
 use super::{ChargeResult, Deeds, key};
-use crate::journal::Record;
 use crate::journal::fold::{NOT_MOVED_HOURS, UNKNOWN_MINUTES, is_settled};
+use crate::journal::{ChargeOutcome, Record};
 use crate::live::Answer;
 use crate::plan::outcome::{ChargeReport, Outcome};
 use crate::ports::Level;
@@ -29,10 +29,10 @@ pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut
     let mut wait = POLL_FIRST;
     while !sent.is_empty() {
         let left = deadline.saturating_duration_since(Instant::now());
-        tokio::time::sleep(wait.min(left)).await;
+        let waited = deeds.unless_interrupted(tokio::time::sleep(wait.min(left))).await;
         wait = (wait * 2).min(POLL_MAX);
         let steps: Vec<_> = sent.iter().map(|charge| charge.step.clone()).collect();
-        let live = read(&steps, deeds).await.ok();
+        let live = deeds.last_reading(read(&steps, deeds)).await.and_then(Result::ok);
         sent.retain(|charge| {
             let answer = live.as_ref().and_then(|live| live.answers.get(&key(&charge.step)));
             let Some(Answer::Found(instance)) = answer else { return true };
@@ -41,7 +41,7 @@ pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut
             false
         });
         tell(outcome);
-        if left.is_zero() {
+        if left.is_zero() || waited.is_none() {
             break;
         }
     }
@@ -71,7 +71,14 @@ fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<Charge
         token: charge.token.clone(),
         expires_at: seen,
     };
-    if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), record) {
+    let mut written = deeds.journal.write(deeds.cloud.server_now(), record);
+    if charge.foreign && written.is_ok() {
+        let (region, id, token) = (step.region.clone(), step.id.clone(), charge.token.clone());
+        let outcome = ChargeOutcome::NotMade { error: "another order renewed it".to_owned() };
+        let record = Record::ChargeOutcome { region, id, token, outcome };
+        written = deeds.journal.write(deeds.cloud.server_now(), record);
+    }
+    if let Err(error) = written {
         // The charge is known to be made and seen; a later reading finds the same.
         let text = format!("warning: the journal could not note that {} is settled: {error}", step.id);
         deeds.terminal.note(Level::Warning, &text);

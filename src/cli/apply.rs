@@ -3,6 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+
 use super::args::{ApplyArgs, Cli};
 use super::command_line::apply_command;
 use super::doors::{Doors, Failure, random_id};
@@ -13,15 +16,17 @@ use super::screen::Screen;
 use super::session::{Session, with_session};
 use super::{Exit, note, result};
 use crate::apply::{Deeds, execute};
+use crate::calendar::show_beijing;
 use crate::desired::DesiredState;
-use crate::journal::fold::fold;
+use crate::journal::fold::{Pending, fold};
+use crate::journal::history::{Deed, End, history};
 use crate::journal::{self, Contents, Journal, JournalError, Record};
 use crate::money::{Money, show_amount};
 use crate::plan::guard::{Approved, Consent, Question, Refusal, approve, exceeded, missing_caps, questions};
 use crate::plan::outcome::Outcome;
 use crate::plan::{Plan, Summary};
 use crate::planning::{self, Moment};
-use crate::ports::{Environment, JournalStorage, Level};
+use crate::ports::{Environment, JournalStorage, Level, Signal};
 use crate::render::markdown::Context;
 use crate::render::report::Report;
 use crate::render::{self, Style};
@@ -44,6 +49,7 @@ pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Scre
             auto_approve: args.auto_approve,
             max_charge: args.max_charge.clone(),
             verify_timeout: Duration::from_secs(args.verify_timeout),
+            lock_timeout: Duration::from_secs(args.lock_timeout),
             doors,
             desired: &desired,
             session: &session,
@@ -53,6 +59,17 @@ pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Scre
         apply.run().await
     })
     .await
+}
+
+/// How often another run's lock is tried again.
+const LOCK_POLL: Duration = Duration::from_millis(200);
+
+/// Where an apply stands after its questions.
+enum Decided {
+    /// It has ended: nothing to do, refused, or not confirmed.
+    Ended(Exit),
+    /// The plan is approved.
+    Go { approved: Box<Approved>, seen: Contents },
 }
 
 /// One apply, whatever stands behind its doors.
@@ -73,6 +90,8 @@ pub struct Apply<'a> {
     pub max_charge: Option<Money>,
     /// How long an effect is waited for.
     pub verify_timeout: Duration,
+    /// How long another run's lock on the journal is waited for.
+    pub lock_timeout: Duration,
     /// The doors.
     pub doors: &'a Doors,
     /// What the files ask for.
@@ -91,6 +110,22 @@ impl Apply<'_> {
     /// # Errors
     /// [`Failure`] with its exit code, when the run ends before anything was sent.
     pub async fn run(&self) -> Result<Exit, Failure> {
+        let decided = self.doors.unless_interrupted(1, self.decide()).await;
+        match decided.unwrap_or_else(|signal| Err(Failure::interrupted(signal)))? {
+            Decided::Ended(exit) => Ok(exit),
+            Decided::Go { approved, seen } => {
+                if let Some(signal) = self.signal() {
+                    return Err(Failure::interrupted(signal));
+                }
+                let carried = self.doors.unless_interrupted(2, self.carry_out(&approved, &seen)).await;
+                carried.unwrap_or_else(|signal| Ok(self.given_up(signal)))
+            }
+        }
+    }
+
+    /// Plans, shows, checks the bounds and asks. Sends nothing that changes anything.
+    async fn decide(&self) -> Result<Decided, Failure> {
+        self.lock().await?;
         let contents = read_journal(self.storage.as_ref(), &self.journal_name)?;
         let memory = fold(&contents.lines, &self.session.world);
         let terminal = self.doors.terminal.as_ref();
@@ -108,25 +143,36 @@ impl Apply<'_> {
         if !plan.has_changes() {
             let exit = if plan.is_clean() { Exit::Ok } else { Exit::NotConverged };
             let left = left(&plan).map(|left| format!("Not converged: {left}."));
-            return self.end_without_apply(&plan, exit, left.as_deref());
+            return self.end_without_apply(&plan, exit, left.as_deref()).map(Decided::Ended);
         }
         if damaged.is_some() {
             let message = "error: nothing is sent on a damaged journal.";
-            return self.end_without_apply(&plan, Exit::Error, Some(message));
+            return self.end_without_apply(&plan, Exit::Error, Some(message)).map(Decided::Ended);
         }
-        let approved = match self.consent(&plan) {
-            Ok(consent) => match approve(plan.clone(), self.max_charge.as_ref(), &consent) {
-                Ok(approved) => approved,
-                Err(refusal) => return self.refuse(&plan, &refusal),
-            },
-            Err(refusal) => return self.refuse(&plan, &refusal),
-        };
-        self.carry_out(&approved, &contents).await
+        let consent = self.consent(&plan).await;
+        let approved = consent.and_then(|consent| approve(plan.clone(), self.max_charge.as_ref(), &consent));
+        match approved {
+            Ok(approved) => Ok(Decided::Go { approved: Box::new(approved), seen: contents }),
+            Err(refusal) => self.refuse(&plan, &refusal).map(Decided::Ended),
+        }
+    }
+
+    /// Takes the journal's lock, so that what is planned on it is still so when it is carried out. A
+    /// journal that cannot be opened at all matters only when something is to be written.
+    async fn lock(&self) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.lock_timeout;
+        while let Ok(false) = self.storage.lock() {
+            if Instant::now() >= deadline {
+                return Err(journal_failure(&JournalError::Locked));
+            }
+            tokio::time::sleep(LOCK_POLL.min(self.lock_timeout)).await;
+        }
+        Ok(())
     }
 
     /// The consent of the switch, or of the person at the terminal. Bounds are checked first, so that
     /// nobody types a total in vain.
-    fn consent(&self, plan: &Plan) -> Result<Consent, Refusal> {
+    async fn consent(&self, plan: &Plan) -> Result<Consent, Refusal> {
         let mut refusals = exceeded(plan, self.max_charge.as_ref());
         if self.auto_approve {
             refusals.extend(missing_caps(plan, self.max_charge.as_ref()));
@@ -148,7 +194,7 @@ impl Apply<'_> {
         }
         let mut lines = Vec::new();
         for question in questions(plan) {
-            let line = terminal.ask(&prompt(&question, plan)).ok().flatten().unwrap_or_default();
+            let line = terminal.ask(&prompt(&question, plan)).await.ok().flatten().unwrap_or_default();
             let answered = question.is_answered_by(&line);
             lines.push(line);
             if !answered {
@@ -226,17 +272,59 @@ impl Apply<'_> {
             cloud: &self.session.cloud,
             journal: &journal,
             terminal: self.doors.terminal.as_ref(),
+            interrupts: self.doors.interrupts.as_ref(),
             verify_timeout: self.verify_timeout,
             who: first_set(environment, &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER"]),
             ci_run: first_set(environment, &["GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID"]),
         };
-        let outcome = execute(approved, &deeds).await;
-        let after = self.look_again(&outcome).await;
+        let outcome = self.saying_so(execute(approved, &deeds)).await;
+        let after = self.doors.unless_interrupted(1, self.look_again(&outcome)).await;
+        let after = after.unwrap_or_else(|_| Err("the run was interrupted".to_owned()));
         let converged = after.as_ref().ok().map(Plan::is_clean);
         // The deed is done; a journal that cannot take the last line changes nothing about it.
         let _ = journal
             .write(self.session.cloud.server_now(), Record::End { converged: converged.unwrap_or(false) });
         Ok(self.report(approved.plan(), &outcome, after.as_ref(), converged))
+    }
+
+    /// Says what a signal does while the plan is carried out.
+    async fn saying_so<T>(&self, work: impl Future<Output = T>) -> T {
+        let said = async {
+            self.doors.interrupts.arrived(1).await;
+            let text = "Interrupted: what is under way may end, nothing new is started. A second signal stops at once.";
+            self.doors.terminal.note(Level::Warning, text);
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = said => never,
+        }
+    }
+
+    /// The end after a second signal: the calls under way are cut off, and the journal tells which.
+    fn given_up(&self, signal: Signal) -> Exit {
+        let lines = journal::parse(&self.storage.read().unwrap_or_default()).lines;
+        let doubtful = fold(&lines, &self.session.world).in_doubt(self.session.cloud.server_now());
+        let run = lines.last().map(|line| line.run.clone()).unwrap_or_default();
+        let end = "Stopped at once. How the account stands was not read again: run renewctl plan.";
+        self.doors.terminal.note(Level::Error, end);
+        for entry in history(&lines).iter().filter(|entry| entry.run == run) {
+            if let Deed::Charge { intent, end: End::Settled(expires_at), .. } = &entry.deed {
+                let (id, region, expires) = (&intent.id, &intent.region, show_beijing(*expires_at));
+                let text = format!("done: {id}  {region}  renewed by {}, expires {expires}", intent.term);
+                self.doors.terminal.note(Level::Error, &text);
+            }
+        }
+        for Pending { intent, hold } in &doubtful {
+            let until = show_beijing(hold.until);
+            let text = format!(
+                "IN DOUBT: {}  {}  {}; look again after {until}: renewctl recover",
+                intent.id, intent.region, hold.text
+            );
+            self.doors.terminal.note(Level::Error, &text);
+        }
+        if doubtful.is_empty() { Exit::of_signal(signal) } else { Exit::InDoubt }
     }
 
     async fn look_again(&self, outcome: &Outcome) -> Result<Plan, String> {
@@ -247,6 +335,11 @@ impl Apply<'_> {
         verify(self.desired, &self.session.cloud, &memory, outcome, terminal, self.verify_timeout)
             .await
             .map_err(|error| error.to_string())
+    }
+
+    /// Whether a signal asked the run to end.
+    fn signal(&self) -> Option<Signal> {
+        self.doors.interrupts.arrived(1).now_or_never()
     }
 
     fn report(
@@ -260,7 +353,7 @@ impl Apply<'_> {
             Ok(after) => left(after),
             Err(why) => Some(why.clone()),
         };
-        let exit = exit(outcome, converged);
+        let exit = exit(outcome, converged, self.signal());
         let report = Report { plan, outcome, converged, left };
         let stage = Stage::Ended(exit.code());
         let said = Said {
@@ -286,15 +379,18 @@ impl Apply<'_> {
     }
 }
 
-/// 7 before everything, then 3; 1 only if nothing had an effect.
-fn exit(outcome: &Outcome, converged: Option<bool>) -> Exit {
+/// 7 before everything, then the signal, then 3; 1 only if nothing had an effect.
+fn exit(outcome: &Outcome, converged: Option<bool>, signal: Option<Signal>) -> Exit {
     let tally = outcome.tally();
     if tally.in_doubt > 0 {
         Exit::InDoubt
+    } else if converged == Some(true) && outcome.is_smooth() {
+        // A signal that came when all was done and read again has interrupted nothing.
+        Exit::Ok
+    } else if let Some(signal) = signal {
+        Exit::of_signal(signal)
     } else if outcome.stopped.is_some() && tally.failed == 0 && !outcome.had_effect() {
         Exit::Error
-    } else if converged == Some(true) && outcome.is_smooth() {
-        Exit::Ok
     } else {
         Exit::NotConverged
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::moment::{moment, seconds};
+use super::moment::{moment, patience, wait};
 use super::reports::{Format, ReportFile, report_file};
 use crate::money::Money;
 use crate::planning::Moment;
@@ -26,7 +26,8 @@ Exit codes:
     6  not confirmed, or nobody there to ask; nothing was sent
     7  in doubt: a charge may have happened; the message says when to look again
     8  the journal is locked by another run
-   64  wrong usage or invalid desired state";
+   64  wrong usage or invalid desired state
+  130  interrupted, 143 terminated: after a clean stop, and nothing in doubt";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -122,6 +123,18 @@ pub(super) enum Command {
         after_help = "Examples:\n    renewctl apply -f renewals.yaml\n    renewctl apply -f renewals.yaml --auto-approve --max-charge '500 CNY'\n    renewctl apply -f renewals.yaml --target i-bp1exampleweb1\n    renewctl apply --emulator -f examples/quickstart --auto-approve"
     )]
     Apply(ApplyArgs),
+    /// Read again what is held in doubt, and say how it stands. Sends nothing that costs.
+    ///
+    /// Exits with 7 while something is still in doubt. What shows is noted in the journal.
+    #[command(
+        after_help = "Examples:\n    renewctl recover\n    renewctl recover --journal audit/journal.jsonl --format json"
+    )]
+    Recover(RecoverArgs),
+    /// Show the ledger of charges and settings, from the journal, with totals for each month.
+    #[command(
+        after_help = "Examples:\n    renewctl history\n    renewctl history --format json | jq .months"
+    )]
+    History(HistoryArgs),
     /// The embedded emulator: serve it, start anew, let time pass, or show what it charged.
     #[command(subcommand)]
     Emulator(EmulatorCommand),
@@ -233,8 +246,33 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_name = "AMOUNT")]
     pub(super) max_charge: Option<Money>,
     /// Longest wait for an effect to show, for example 90s or 5m.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = patience)]
     pub(super) verify_timeout: u64,
+    /// Longest wait for another run that uses the same journal, for example 10m.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = wait)]
+    pub(super) lock_timeout: u64,
+}
+
+/// Arguments of `recover`.
+#[derive(Debug, Args)]
+pub(super) struct RecoverArgs {
+    /// The journal.
+    #[arg(long, value_name = "FILE", default_value = JOURNAL)]
+    pub(super) journal: PathBuf,
+    /// What goes to stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: LedgerFormat,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    /// The journal.
+    #[arg(long, value_name = "FILE", default_value = JOURNAL)]
+    pub(super) journal: PathBuf,
+    /// What goes to stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: LedgerFormat,
 }
 
 /// Where the emulator's state lies.

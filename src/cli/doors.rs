@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::Exit;
 use crate::plan::price::PriceError;
 use crate::planning::PlanningError;
-use crate::ports::{Clock, Entropy, Environment, Files, Terminal};
+use crate::ports::{Clock, Entropy, Environment, Files, Interrupts, Signal, Terminal};
 
 /// The doors that a command goes through.
 pub struct Doors {
@@ -19,6 +19,27 @@ pub struct Doors {
     pub files: Rc<dyn Files>,
     /// The person, or nobody.
     pub terminal: Rc<dyn Terminal>,
+    /// Signals that ask the run to end.
+    pub interrupts: Rc<dyn Interrupts>,
+}
+
+impl Doors {
+    /// Does `work`, and gives it up when the signal number `count` comes: then what it was is lost, and
+    /// the signal is the error.
+    ///
+    /// # Errors
+    /// The signal.
+    pub(super) async fn unless_interrupted<T>(
+        &self,
+        count: usize,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Signal> {
+        tokio::select! {
+            biased;
+            signal = self.interrupts.arrived(count) => Err(signal),
+            done = work => Ok(done),
+        }
+    }
 }
 
 /// A command that ends early: what to say on stderr, and the exit code.
@@ -33,6 +54,11 @@ pub struct Failure {
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into() }
+    }
+
+    /// A signal before anything was sent that changes anything.
+    pub(super) fn interrupted(signal: Signal) -> Self {
+        Self::new(Exit::of_signal(signal), "Interrupted. Nothing was changed.")
     }
 
     /// An error before anything was sent that changes anything.

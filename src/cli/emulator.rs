@@ -41,7 +41,7 @@ pub(super) async fn run(cli: &Cli, command: &EmulatorCommand, doors: &Doors) -> 
     Ok(Exit::Ok)
 }
 
-/// Serves until the process is stopped; there is nothing to finish, because every change was saved
+/// Serves until a signal stops it, which is its usual end; there is nothing to finish, because every change was saved
 /// before its answer left.
 async fn serve(port: u16, state: &Path, doors: &Doors) -> Result<(), Failure> {
     let _held = hold(doors, state).await?;
@@ -51,7 +51,10 @@ async fn serve(port: u16, state: &Path, doors: &Doors) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(cannot)?;
     result(doors, &format!("listening on http://{address}\n"))?;
     let (emulator, clock) = (Rc::new(RefCell::new(emulator)), Rc::clone(&doors.clock));
-    let serving = emulator::serve(listener, emulator, clock, saver(doors, state), std::future::pending());
+    let stop = async {
+        let _ = doors.interrupts.arrived(1).await;
+    };
+    let serving = emulator::serve(listener, emulator, clock, saver(doors, state), stop);
     tokio::task::LocalSet::new().run_until(serving).await.map_err(cannot)
 }
 

@@ -1,5 +1,7 @@
 //! Exit codes: stable, documented, tested.
 
+use crate::ports::Signal;
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -23,9 +25,21 @@ pub enum Exit {
     Locked,
     /// Wrong usage or invalid desired state.
     Usage,
+    /// Ended by SIGINT, after a clean stop.
+    Interrupted,
+    /// Ended by SIGTERM, after a clean stop.
+    Terminated,
 }
 
 impl Exit {
+    /// The exit after a signal: 128 and its number, as shells have it.
+    pub fn of_signal(signal: Signal) -> Self {
+        match signal {
+            Signal::Interrupt => Self::Interrupted,
+            Signal::Terminate => Self::Terminated,
+        }
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         match self {
@@ -39,6 +53,8 @@ impl Exit {
             Self::InDoubt => 7,
             Self::Locked => 8,
             Self::Usage => 64,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
         }
     }
 }

@@ -10,9 +10,11 @@ mod emulator;
 mod emulator_state;
 mod exit;
 mod files;
+mod history;
 mod manual;
 mod moment;
 mod plan;
+mod recover;
 mod reports;
 mod screen;
 mod session;
@@ -28,13 +30,14 @@ pub use exit::Exit;
 pub use reports::{Format, ReportFile};
 pub use session::Session;
 
-use args::{Cli, Command, LogFormat, Schema};
+use args::{Cli, Command, EmulatorCommand, LogFormat, Schema};
 use files::desired_state;
 use screen::{Screen, screen};
 
-use crate::ports::Level;
+use crate::ports::{Level, Terminal as _};
 use crate::system::{
-    SystemClock, SystemEntropy, SystemEnvironment, SystemFiles, SystemTerminal, log_to_stderr,
+    SystemClock, SystemEntropy, SystemEnvironment, SystemFiles, SystemInterrupts, SystemTerminal,
+    log_to_stderr,
 };
 
 /// The schema of desired-state files, for editors.
@@ -62,22 +65,27 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         }
     };
     let json_logs = cli.common.log_format == LogFormat::Json;
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return no_runtime(&error),
+    };
+    let interrupts = {
+        let _inside = runtime.enter();
+        match SystemInterrupts::listen() {
+            Ok(interrupts) => interrupts,
+            Err(error) => return no_runtime(&error),
+        }
+    };
     let doors = Doors {
         clock: Rc::new(SystemClock),
         entropy: Rc::new(SystemEntropy::default()),
         environment: Rc::new(SystemEnvironment),
         files: Rc::new(SystemFiles),
         terminal: Rc::new(SystemTerminal::new(cli.common.quiet, json_logs)),
+        interrupts: Rc::new(interrupts),
     };
     let screen = screen(&cli.common, doors.environment.as_ref());
     log_to_stderr(cli.common.verbose, screen.err_color, json_logs);
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            doors.terminal.note(Level::Error, &format!("error: no runtime: {error}"));
-            return Exit::Error;
-        }
-    };
     match runtime.block_on(dispatch(&cli, &doors, screen)) {
         Ok(exit) => exit,
         Err(failure) => {
@@ -87,7 +95,23 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     }
 }
 
+fn no_runtime(error: &std::io::Error) -> Exit {
+    SystemTerminal::default().note(Level::Error, &format!("error: no runtime: {error}"));
+    Exit::Error
+}
+
+/// A signal ends every command at once, except one that is under way to spend money: `apply` heeds
+/// signals itself, and so does the emulator's server, whose usual end it is.
 async fn dispatch(cli: &Cli, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
+    let heeds = matches!(cli.command, Command::Apply(_) | Command::Emulator(EmulatorCommand::Serve { .. }));
+    let work = command(cli, doors, screen);
+    if heeds {
+        return work.await;
+    }
+    doors.unless_interrupted(1, work).await.unwrap_or_else(|signal| Err(Failure::interrupted(signal)))
+}
+
+async fn command(cli: &Cli, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Validate(args) => {
             let (desired, warnings) = desired_state(&args.files, doors, screen)?;
@@ -100,6 +124,8 @@ async fn dispatch(cli: &Cli, doors: &Doors, screen: Screen) -> Result<Exit, Fail
         }
         Command::Plan(args) => plan::run(cli, args, doors, screen).await,
         Command::Apply(args) => apply::run(cli, args, doors, screen).await,
+        Command::Recover(args) => recover::run(cli, args, doors).await,
+        Command::History(args) => history::run(args, cli.common.quiet, doors),
         Command::Emulator(command) => emulator::run(cli, command, doors).await,
         Command::Schema { of } => {
             let schema = match of {

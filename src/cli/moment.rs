@@ -46,8 +46,24 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
         })
 }
 
+/// The longest wait that can be asked for, in seconds.
+const WAIT_S_MAX: u64 = 24 * 3600;
+
+/// Reads the time that an effect is waited for, in seconds.
+pub(super) fn patience(text: &str) -> Result<u64, String> {
+    let enough = |seconds: &u64| (10..=WAIT_S_MAX).contains(seconds);
+    let seconds = Some(seconds(text)?).filter(enough);
+    seconds.ok_or_else(|| "a time from 10s (an effect takes about so long) to 24h".to_owned())
+}
+
+/// Reads the time that a lock is waited for, in seconds; it may be none.
+pub(super) fn wait(text: &str) -> Result<u64, String> {
+    let seconds = Some(seconds(text)?).filter(|seconds| *seconds <= WAIT_S_MAX);
+    seconds.ok_or_else(|| "a time from 0s to 24h".to_owned())
+}
+
 /// Reads `90s`, `5m` or `1h` as seconds.
-pub(super) fn seconds(text: &str) -> Result<u64, String> {
+fn seconds(text: &str) -> Result<u64, String> {
     let message = || "a time is a number of seconds, minutes or hours: 90s, 5m or 1h".to_owned();
     let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(message)?;
     let (digits, unit) = text.split_at(split);
@@ -58,6 +74,5 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
         "h" => 3600,
         _ => return Err(message()),
     };
-    let seconds = number.checked_mul(factor).filter(|seconds| (10..=24 * 3600).contains(seconds));
-    seconds.ok_or_else(|| "a time from 10s (an effect takes about so long) to 24h".to_owned())
+    number.checked_mul(factor).ok_or_else(message)
 }

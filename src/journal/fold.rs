@@ -47,6 +47,15 @@ struct Charge {
     state: State,
 }
 
+/// A charge that may have happened and is not known to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// What was announced.
+    pub intent: ChargeIntent,
+    /// Why, and until when its effect may still come.
+    pub hold: Hold,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Memory {
     charges: Vec<Charge>,
@@ -100,6 +109,17 @@ impl Fold {
         }
     }
 
+    /// The charges that may have happened and are not known to show, also those whose hold is over. One
+    /// whose need a later charge has met is not among them: a need is met once.
+    pub fn pending(&self) -> Vec<Pending> {
+        self.0.values().flat_map(Memory::open).collect()
+    }
+
+    /// Those of them that are held at `now`, without any reading.
+    pub fn in_doubt(&self, now: DateTime<Utc>) -> Vec<Pending> {
+        self.pending().into_iter().filter(|pending| now < pending.hold.until).collect()
+    }
+
     /// Which of the instances just read are held.
     pub fn holds(&self, live: &Live, now: DateTime<Utc>) -> Holds {
         let mut holds = Holds::new();
@@ -115,6 +135,18 @@ impl Fold {
 }
 
 impl Memory {
+    fn open(&self) -> Vec<Pending> {
+        let open = self.charges.iter().filter(|charge| {
+            let is_same = |other: &Charge| other.intent.token == charge.intent.token;
+            let is_made = |other: &Charge| matches!(other.state, State::Settled | State::Acknowledged(..));
+            let meets = |other: &Charge| other.intent.is_for_the_need_of(&charge.intent) && is_made(other);
+            !self.charges.iter().any(|other| !is_same(other) && meets(other))
+        });
+        let pending =
+            |charge: &Charge| Some(Pending { intent: charge.intent.clone(), hold: charge.doubt()? });
+        open.filter_map(pending).collect()
+    }
+
     fn set(&mut self, token: &ClientToken, state: State) {
         if let Some(charge) = self.charges.iter_mut().rev().find(|charge| charge.intent.token == *token) {
             charge.state = state;
@@ -146,6 +178,11 @@ impl Charge {
         if is_settled(self.intent.expires_after, expires_at) || expires_at > self.intent.expires_after {
             return None;
         }
+        self.doubt()
+    }
+
+    /// The hold of a charge whose effect has not been seen.
+    fn doubt(&self) -> Option<Hold> {
         let (code, until, text) = match &self.state {
             State::Unknown(at) => {
                 let when = show_beijing(*at);

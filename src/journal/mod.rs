@@ -5,14 +5,17 @@
 //! file has the format; `fold` turns lines into holds; where the bytes lie is behind
 //! [`JournalStorage`].
 //!
-//! A line is `{"n":3,"crc":"…","line":{…}}`: its number, and the CRC-32 over the checksum of the line
-//! before it, its number and the exact text of `line`. The lines are a chain: one that was altered,
-//! taken out of the middle, put in or moved is noticed. Lines missing at the end look like an older
-//! copy, which is as good as a lost journal: then tokens and reading again carry the safety.
+//! A line is `{"after":"…","crc":"…","line":{…}}`: the checksum of the line that its run saw last, and
+//! the CRC-32 over that and the exact text of `line`. The lines are a chain: one that was altered, moved
+//! or taken out of the middle is noticed. Where locks do not work two runs make a fork of it, which
+//! loses nothing. Lines missing at the end look like an older copy, which is as good as a lost journal:
+//! then tokens and reading again carry the safety.
 
 pub mod fold;
+pub mod history;
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::io;
 use std::rc::Rc;
 
@@ -134,6 +137,13 @@ pub struct ChargeIntent {
     pub price: Option<String>,
 }
 
+impl ChargeIntent {
+    /// Whether it is for the same instance and the same observed expiry.
+    pub fn is_for_the_need_of(&self, other: &Self) -> bool {
+        (&self.region, &self.id, self.expires_before) == (&other.region, &other.id, other.expires_before)
+    }
+}
+
 /// What came of a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
@@ -157,26 +167,28 @@ pub enum ChargeOutcome {
     },
 }
 
-/// The end of a chain of lines: what the next line is bound to. The default is an empty journal's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Link {
-    /// The number of the last line; 0 before the first.
-    n: u64,
-    /// Its checksum.
-    crc: u32,
+/// The end of a chain of lines: the checksum of the last one, which the next one names. The default is
+/// that of an empty journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Link(u32);
+
+impl std::fmt::Display for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
 }
 
 #[derive(Serialize)]
 struct Envelope<'a> {
-    n: u64,
+    after: String,
     crc: String,
     line: &'a RawValue,
 }
 
 #[derive(Deserialize)]
 struct ReadEnvelope<'a> {
-    n: u64,
-    crc: String,
+    after: &'a str,
+    crc: &'a str,
     #[serde(borrow)]
     line: &'a RawValue,
 }
@@ -184,51 +196,52 @@ struct ReadEnvelope<'a> {
 impl Link {
     /// The link of a line with this text after this one.
     fn next(self, text: &str) -> Self {
-        let n = self.n + 1;
         let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&self.crc.to_be_bytes());
-        hasher.update(&n.to_be_bytes());
+        hasher.update(&self.0.to_be_bytes());
         hasher.update(text.as_bytes());
-        Self { n, crc: hasher.finalize() }
+        Self(hasher.finalize())
     }
 
-    fn checksum(self) -> String {
-        format!("{:08x}", self.crc)
+    fn parse(text: &str) -> Option<Self> {
+        let link = u32::from_str_radix(text, 16).ok().map(Self)?;
+        (link.to_string() == text).then_some(link)
     }
 }
 
-/// One line's bytes after `link`, its end included, and the link for the line after it.
+/// One line's bytes in a chain that ends with `after`, its end included, and the link for the line
+/// after it.
 ///
 /// # Errors
 /// If the line cannot be written as JSON.
-pub fn encode(line: &Line, link: Link) -> io::Result<(Vec<u8>, Link)> {
+pub fn encode(line: &Line, after: Link) -> io::Result<(Vec<u8>, Link)> {
     let raw = serde_json::value::to_raw_value(line)?;
-    let next = link.next(raw.get());
-    let mut bytes = serde_json::to_vec(&Envelope { n: next.n, crc: next.checksum(), line: &raw })?;
+    let next = after.next(raw.get());
+    let mut bytes =
+        serde_json::to_vec(&Envelope { after: after.to_string(), crc: next.to_string(), line: &raw })?;
     bytes.push(b'\n');
     Ok((bytes, next))
 }
 
-/// Reads the line after `link`. Beside what is wrong stands where the chain goes on after it, as far as
-/// the line itself tells, so that one bad line does not make all that follow look bad.
-fn decode(text: &[u8], link: Link) -> Result<(Line, Link), (&'static str, Link)> {
-    let envelope: ReadEnvelope<'_> =
-        serde_json::from_slice(text).map_err(|_| ("it is not a journal line", link))?;
-    let next = link.next(envelope.line.get());
-    let crc = u32::from_str_radix(&envelope.crc, 16).unwrap_or_default();
-    let told = Link { n: envelope.n, crc };
-    if envelope.n != next.n {
-        return Err(("its number does not follow: a line before it is missing, or was put in", told));
+/// A line that was read: what it tells, the line that it follows, and its own link.
+struct Decoded {
+    line: Line,
+    after: Link,
+    link: Link,
+}
+
+fn decode(text: &[u8]) -> Result<Decoded, &'static str> {
+    let envelope: ReadEnvelope<'_> = serde_json::from_slice(text).map_err(|_| "it is not a journal line")?;
+    let after = Link::parse(envelope.after).ok_or("it is not a journal line")?;
+    let own = after.next(envelope.line.get());
+    if Link::parse(envelope.crc) != Some(own) {
+        return Err("its checksum does not fit: it was altered");
     }
-    if envelope.crc != next.checksum() {
-        return Err(("its checksum does not fit: it was altered, or the line before it was", told));
-    }
-    let line: Line = serde_json::from_str(envelope.line.get())
-        .map_err(|_| ("this version does not know its form", next))?;
+    let line: Line =
+        serde_json::from_str(envelope.line.get()).map_err(|_| "this version does not know its form")?;
     if line.v != VERSION {
-        return Err(("it was written by a newer version", next));
+        return Err("it was written by a newer version");
     }
-    Ok((line, next))
+    Ok(Decoded { line, after, link: own })
 }
 
 /// All that a journal holds.
@@ -252,33 +265,44 @@ pub fn parse(bytes: &[u8]) -> Contents {
     let mut texts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let last = texts.pop().unwrap_or_default();
     let mut contents = Contents::default();
+    let mut links = HashSet::from([Link::default()]);
     for (index, text) in texts.iter().enumerate() {
-        match decode(text, contents.link) {
-            Ok((line, next)) => {
-                contents.lines.push(line);
-                contents.link = next;
-            }
-            Err(_) if texts.get(index + 1).is_some_and(|next| marks_torn(next, text, contents.link)) => {}
-            Err((why, told)) => {
-                contents.damaged.get_or_insert((index + 1, why));
-                contents.link = told;
-            }
+        let bad = match decode(text) {
+            Ok(decoded) => contents.take(decoded, &mut links),
+            Err(_) if texts.get(index + 1).is_some_and(|next| marks_torn(next, text)) => None,
+            Err(why) => Some(why),
+        };
+        if let (Some(why), None) = (bad, contents.damaged) {
+            contents.damaged = Some((index + 1, why));
         }
     }
-    match decode(last, contents.link) {
-        Ok((line, next)) => {
-            contents.lines.push(line);
-            contents.link = next;
+    match decode(last) {
+        Ok(decoded) if links.contains(&decoded.after) => {
+            contents.take(decoded, &mut links);
             contents.is_unended = true;
         }
-        Err(_) => contents.torn = last.len(),
+        _ => contents.torn = last.len(),
     }
     contents
 }
 
+impl Contents {
+    /// Takes a line in; returns what is wrong with its place. It counts all the same, so that its hold
+    /// remains.
+    fn take(&mut self, decoded: Decoded, links: &mut HashSet<Link>) -> Option<&'static str> {
+        let follows = links.contains(&decoded.after);
+        links.insert(decoded.link);
+        self.link = decoded.link;
+        self.lines.push(decoded.line);
+        (!follows).then_some("the line before it is missing")
+    }
+}
+
 /// Whether a line says that the text before it, which broke off, is known to be torn.
-fn marks_torn(line: &[u8], torn: &[u8], link: Link) -> bool {
-    let Ok((Line { record: Record::Torn { bytes }, .. }, _)) = decode(line, link) else { return false };
+fn marks_torn(line: &[u8], torn: &[u8]) -> bool {
+    let Ok(Decoded { line: Line { record: Record::Torn { bytes }, .. }, .. }) = decode(line) else {
+        return false;
+    };
     bytes == torn.len()
 }
 

@@ -141,7 +141,7 @@ pub(super) fn charge_text(charge: &ChargeReport) -> String {
         ChargeResult::Failed { why } | ChargeResult::NotTried { why } => format!("not renewed: {why}"),
         ChargeResult::InDoubt { why, until } => {
             format!(
-                "a charge of {term} MAY have happened: {why}. Run renewctl plan again after {}; until then it is held \
+                "a charge of {term} MAY have happened: {why}. Run renewctl recover after {}; until then it is held \
                  and nothing is sent for it",
                 show_beijing(*until)
             )

@@ -18,8 +18,8 @@ use renewctl::journal::fold::fold;
 use renewctl::plan::Plan;
 use renewctl::planning::{self, Moment};
 use renewctl::ports::{
-    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, Level, LocalFuture, Terminal,
-    Transport, TransportError,
+    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, Interrupts, JournalStorage, Level,
+    LocalFuture, Signal, Terminal, Transport, TransportError,
 };
 use renewctl::render::Style;
 
@@ -175,16 +175,67 @@ impl Terminal for FakeTerminal {
         err.push_str(text);
         err.push('\n');
     }
-    fn ask(&self, prompt: &str) -> io::Result<Option<String>> {
+    fn ask(&self, prompt: &str) -> LocalFuture<'_, io::Result<Option<String>>> {
         self.err.borrow_mut().push_str(prompt);
         if let Some(happens) = self.on_ask.borrow().as_ref() {
             happens();
         }
         let answer = self.answers.borrow_mut().pop_front();
         self.err.borrow_mut().push('\n');
-        Ok(answer)
+        Box::pin(std::future::ready(Ok(answer)))
     }
     fn progress(&self, _: usize, _: usize, _: &str) {}
+}
+
+/// Signals that a test sends: so many at once when the process makes a certain call.
+pub struct FakeSignals {
+    sent: tokio::sync::watch::Sender<usize>,
+    /// Calls made so far.
+    pub calls: Cell<usize>,
+    /// At which call, and how many.
+    pub at_call: Cell<Option<(usize, usize)>>,
+    /// When the first one was sent.
+    pub sent_at: Cell<Option<tokio::time::Instant>>,
+}
+
+impl Default for FakeSignals {
+    fn default() -> Self {
+        Self {
+            sent: tokio::sync::watch::channel(0).0,
+            calls: Cell::default(),
+            at_call: Cell::default(),
+            sent_at: Cell::default(),
+        }
+    }
+}
+
+impl FakeSignals {
+    fn call(&self) {
+        self.calls.set(self.calls.get() + 1);
+        if let Some((_, signals)) = self.at_call.get().filter(|(call, _)| *call == self.calls.get()) {
+            self.sent_at.set(Some(tokio::time::Instant::now()));
+            self.sent.send_modify(|count| *count += signals);
+        }
+    }
+
+    /// A new process: nobody has sent it anything.
+    pub fn reset(&self) {
+        self.sent.send_modify(|count| *count = 0);
+        self.at_call.set(None);
+    }
+}
+
+impl Interrupts for FakeSignals {
+    fn count(&self) -> usize {
+        *self.sent.borrow()
+    }
+    fn arrived(&self, count: usize) -> LocalFuture<'_, Signal> {
+        let mut seen = self.sent.subscribe();
+        Box::pin(async move {
+            seen.wait_for(|so_far| *so_far >= count).await.unwrap();
+            Signal::Interrupt
+        })
+    }
 }
 
 /// What a transport does to a request of `RenewInstance`.
@@ -200,12 +251,14 @@ pub enum Cut {
 struct CuttingTransport {
     inner: InProcess,
     cut: Rc<Cell<Option<Cut>>>,
+    signals: Rc<FakeSignals>,
 }
 
 impl Transport for CuttingTransport {
     fn send(&self, request: HttpRequest) -> LocalFuture<'_, Result<HttpReply, TransportError>> {
         let cut = self.cut.get().filter(|_| request.body.contains("Action=RenewInstance"));
         Box::pin(async move {
+            self.signals.call();
             if cut == Some(Cut::BeforeSend) {
                 std::future::pending::<()>().await;
             }
@@ -231,6 +284,8 @@ pub struct Sim {
     pub clock: Rc<SimClock>,
     pub journal: Rc<MemoryJournal>,
     pub cut: Rc<Cell<Option<Cut>>>,
+    /// Signals to the process.
+    pub signals: Rc<FakeSignals>,
     entropy: Rc<CountingEntropy>,
 }
 
@@ -271,6 +326,7 @@ impl Sim {
             clock,
             journal: Rc::default(),
             cut: Rc::default(),
+            signals: Rc::default(),
             entropy: Rc::default(),
         }
     }
@@ -281,7 +337,8 @@ impl Sim {
 
     pub fn cloud_with(&self, parallelism: usize) -> Cloud {
         let inner = InProcess::new(Rc::clone(&self.emulator), self.clock.clone(), Rc::new(|_| Ok(())));
-        let transport = CuttingTransport { inner, cut: Rc::clone(&self.cut) };
+        let signals = Rc::clone(&self.signals);
+        let transport = CuttingTransport { inner, cut: Rc::clone(&self.cut), signals };
         let doors = cloud::Doors {
             transport: Rc::new(transport),
             clock: self.clock.clone(),
@@ -322,6 +379,7 @@ impl Sim {
             environment: Rc::new(NoEnvironment),
             files: Rc::new(NoFiles),
             terminal: terminal.clone(),
+            interrupts: self.signals.clone(),
         };
         let desired = desired(files);
         let session = Session {
@@ -339,6 +397,7 @@ impl Sim {
             auto_approve: options.auto_approve,
             max_charge: options.max_charge.map(|text| text.parse().unwrap()),
             verify_timeout: Duration::from_secs(options.verify_timeout_s),
+            lock_timeout: Duration::ZERO,
             doors: &doors,
             desired: &desired,
             session: &session,

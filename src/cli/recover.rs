@@ -1,0 +1,189 @@
+//! `renewctl recover`: reads again what the journal holds in doubt, and says how it stands. Sends
+//! nothing that costs; notes in the journal what it saw.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::args::{Cli, LedgerFormat, RecoverArgs};
+use super::doors::{Doors, Failure, random_id};
+use super::plan::{damage, note_torn, read_journal};
+use super::session::{Session, with_session};
+use super::{Exit, result};
+use crate::calendar::{show_beijing, show_minute};
+use crate::cloud::ReadId;
+use crate::journal::fold::{Pending, fold, is_settled};
+use crate::journal::{Journal, JournalError, Record};
+use crate::live::{Answer, Live};
+use crate::ports::Level;
+use crate::system::JournalFile;
+
+/// How a charge in doubt stands after a new reading.
+enum Stands {
+    /// Its effect shows.
+    Shows(DateTime<Utc>),
+    /// It does not, and may still come until then.
+    Held(DateTime<Utc>),
+    /// It does not, and the time in which it could come is over.
+    Over,
+    /// It could not be read.
+    Unread(String),
+}
+
+pub(super) async fn run(cli: &Cli, args: &RecoverArgs, doors: &Doors) -> Result<Exit, Failure> {
+    let name = args.journal.to_string_lossy().into_owned();
+    let storage = Rc::new(JournalFile::new(args.journal.clone()));
+    let contents = read_journal(storage.as_ref(), &name)?;
+    note_torn(cli.common.quiet, doors, &contents, &name);
+    if let Some(text) = damage(&contents, &name) {
+        return Err(Failure::error(format!("error: {text}")));
+    }
+    with_session(&cli.common, doors, async |session: Session| {
+        let pending = fold(&contents.lines, &session.world).pending();
+        let live = read(&pending, &session).await?;
+        let now = session.cloud.server_now();
+        let found: Vec<(Pending, Stands)> = pending
+            .into_iter()
+            .map(|pending| {
+                let stands = stands(&pending, &live, now);
+                (pending, stands)
+            })
+            .collect();
+        let text = match args.format {
+            LedgerFormat::Text => as_text(&found),
+            LedgerFormat::Json => as_json(&found),
+        };
+        result(doors, &text)?;
+        if found.iter().any(|(_, stands)| matches!(stands, Stands::Shows(_))) {
+            let run = random_id(doors.entropy.as_ref());
+            note_what_shows(&found, Journal::open(storage, session.world.clone(), run, now), now, doors)?;
+        }
+        let doubtful = |(_, stands): &(_, Stands)| matches!(stands, Stands::Held(_) | Stands::Unread(_));
+        Ok(if found.iter().any(doubtful) { Exit::InDoubt } else { Exit::Ok })
+    })
+    .await
+}
+
+async fn read(pending: &[Pending], session: &Session) -> Result<Live, Failure> {
+    let ids: Vec<ReadId> = pending
+        .iter()
+        .map(|pending| ReadId {
+            region: pending.intent.region.clone(),
+            id: pending.intent.id.clone(),
+            auto_renew: false,
+        })
+        .collect();
+    let read = session.cloud.read(&ids, &|_, _| ()).await;
+    read.map_err(|error| Failure::error(format!("error: the account cannot be read: {}", error.advice())))
+}
+
+fn stands(pending: &Pending, live: &Live, now: DateTime<Utc>) -> Stands {
+    let intent = &pending.intent;
+    match live.answers.get(&(intent.region.clone(), intent.id.clone())) {
+        Some(Answer::Found(instance)) => {
+            let seen = instance.expires_at;
+            if is_settled(intent.expires_after, seen) || seen > intent.expires_after {
+                Stands::Shows(seen)
+            } else if now < pending.hold.until {
+                Stands::Held(pending.hold.until)
+            } else {
+                Stands::Over
+            }
+        }
+        Some(Answer::Unreadable(why)) => Stands::Unread(why.reason.clone()),
+        Some(Answer::Absent) | None => {
+            Stands::Unread("it is not there: released, or another account".to_owned())
+        }
+    }
+}
+
+/// The journal keeps what was seen, so that its history is right.
+fn note_what_shows(
+    found: &[(Pending, Stands)],
+    opened: Result<(Journal, crate::journal::Contents), JournalError>,
+    now: DateTime<Utc>,
+    doors: &Doors,
+) -> Result<(), Failure> {
+    let (journal, _) = match opened {
+        Ok(opened) => opened,
+        Err(JournalError::Locked) => {
+            let text = "error: another run is using the journal, so that nothing was noted in it; run again when it has ended.";
+            return Err(Failure::new(Exit::Locked, text));
+        }
+        Err(error) => return Err(Failure::error(format!("error: {error}. Nothing was noted in it."))),
+    };
+    for (pending, stands) in found {
+        let Stands::Shows(expires_at) = stands else { continue };
+        let intent = &pending.intent;
+        let (region, id, token) = (intent.region.clone(), intent.id.clone(), intent.token.clone());
+        let record = Record::ChargeSettled { region, id, token, expires_at: *expires_at };
+        if let Err(error) = journal.write(now, record) {
+            doors.terminal.note(Level::Error, &format!("warning: the journal cannot be written: {error}"));
+        }
+    }
+    Ok(())
+}
+
+fn as_text(found: &[(Pending, Stands)]) -> String {
+    if found.is_empty() {
+        return "Nothing is in doubt.\n".to_owned();
+    }
+    let mut text = String::new();
+    let (mut shown, mut held) = (0, 0);
+    for (Pending { intent, hold }, stands) in found {
+        let (word, why) = match stands {
+            Stands::Shows(expires_at) => {
+                shown += 1;
+                ("renewed", format!("it expires {} now", show_beijing(*expires_at)))
+            }
+            Stands::Held(until) => {
+                held += 1;
+                (
+                    "IN DOUBT",
+                    format!(
+                        "{}. Look again after {}; until then nothing is sent for it",
+                        hold.text,
+                        show_beijing(*until)
+                    ),
+                )
+            }
+            Stands::Over => (
+                "not seen",
+                format!(
+                    "{}, and the time in which it could show is over: the next apply decides by a new reading",
+                    hold.text
+                ),
+            ),
+            Stands::Unread(why) => {
+                held += 1;
+                ("IN DOUBT", format!("{}, and it cannot be read: {}", hold.text, crate::text::escape(why)))
+            }
+        };
+        let _ = writeln!(text, "  {word:<9}  {}  {}  {why}", intent.id, intent.region);
+    }
+    let _ =
+        writeln!(text, "Recover: {shown} renewed, {held} in doubt, {} not seen.", found.len() - shown - held);
+    text
+}
+
+fn as_json(found: &[(Pending, Stands)]) -> String {
+    let charges: Vec<Value> = found
+        .iter()
+        .map(|(Pending { intent, hold }, stands)| {
+            let (word, expires_at, until) = match stands {
+                Stands::Shows(at) => ("renewed", Some(show_minute(*at)), None),
+                Stands::Held(until) => ("in-doubt", None, Some(show_minute(*until))),
+                Stands::Over => ("not-seen", None, None),
+                Stands::Unread(_) => ("unreadable", None, None),
+            };
+            json!({
+                "instance_id": intent.id, "region": intent.region, "result": word,
+                "expires_at": expires_at, "held_until": until, "reason": hold.text,
+                "term": intent.term.to_string(), "price": intent.price, "token": intent.token,
+            })
+        })
+        .collect();
+    format!("{:#}\n", json!({ "format_version": "1.0", "charges": charges }))
+}

@@ -1,0 +1,147 @@
+//! Signals at every call of a run: the end comes within seconds, the report is truthful, and the next
+//! run finishes the work with one charge for each need. Judged by the ledger.
+
+use std::collections::BTreeMap;
+
+use renewctl::cli::Exit;
+
+use crate::support::{Applied, Options, Sim, assert_exit, run};
+
+const WORLD: &str = "
+now: 2026-12-01T12:30:00Z
+effect_delay: 30s
+instances:
+  - { id: i-a, region: cn-beijing, expires_at: 2026-12-20T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-b, region: cn-shanghai, expires_at: 2026-12-21T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-c, region: cn-beijing, expires_at: 2026-12-22T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-d, region: cn-beijing, expires_at: 2027-08-22T16:00:00Z, price_per_month: '100.00' }
+";
+
+const FILES: &str = "
+version: 1
+region: cn-beijing
+limits: { max_charge: 500 CNY }
+instances:
+  - { id: i-a, min_remaining: 28d, auto_renew: 1mo }
+  - { id: i-b, region: cn-shanghai, min_remaining: 28d }
+  - { id: i-c, min_remaining: 28d }
+  - { id: i-d, auto_renew: 1mo }
+";
+
+/// Seconds from a signal to the end: less than what GitHub's runners grant before they kill.
+const END_S_MAX: u64 = 7;
+
+fn charges(sim: &Sim) -> BTreeMap<String, usize> {
+    let mut charges = BTreeMap::new();
+    for charge in sim.ledger() {
+        *charges.entry(charge.instance_id).or_default() += 1;
+    }
+    charges
+}
+
+/// The number of calls of a run that nobody interrupts.
+fn calls_of_a_whole_run() -> usize {
+    run(async {
+        let sim = Sim::new(WORLD);
+        assert_exit(&sim.apply(FILES).await, Exit::Ok);
+        sim.signals.calls.get()
+    })
+}
+
+/// A run that gets `signals` at its call number `call`, while the answers take `delay_ms`.
+async fn interrupted(sim: &Sim, call: usize, signals: usize, delay_ms: u64) -> (Applied, u64) {
+    if delay_ms > 0 {
+        for action in ["RenewInstance", "DescribeInstances", "ModifyInstanceAutoRenewAttribute"] {
+            sim.fault(&format!("{{ action: {action}, nth: 1, times: 1000, kind: delay, ms: {delay_ms} }}"));
+        }
+    }
+    sim.signals.at_call.set(Some((call, signals)));
+    let applied = sim.apply(FILES).await;
+    let since = sim.signals.sent_at.get().map_or(0, |at| at.elapsed().as_secs());
+    (applied, since)
+}
+
+#[test]
+fn a_signal_at_any_call_ends_the_run_within_seconds_and_loses_and_doubles_nothing() {
+    let calls = calls_of_a_whole_run();
+    assert!(calls > 20, "{calls}");
+    let mut in_doubt = 0;
+    for (signals, delay_ms) in [(1, 0), (1, 1_000), (1, 25_000), (2, 0), (2, 1_000)] {
+        for call in 1..=calls {
+            run(async {
+                let sim = Sim::new(WORLD);
+                let (applied, seconds) = interrupted(&sim, call, signals, delay_ms).await;
+                let name = format!("{signals} signals at call {call}, answers after {delay_ms} ms");
+                let shown = format!("{name}\n{}\n{}", applied.out, applied.err);
+                assert!(seconds <= END_S_MAX, "it took {seconds} s: {shown}");
+                let verified = applied.out.contains("\nVerified: read again, every instance is as");
+                let expected = [Exit::Interrupted.code(), Exit::InDoubt.code()];
+                let all_done = verified && applied.exit == Exit::Ok.code();
+                assert!(all_done || expected.contains(&applied.exit), "exit {}: {shown}", applied.exit);
+                let said = format!("{}{}", applied.out, applied.err).to_lowercase();
+                assert!(
+                    said.contains("interrupted") || said.contains("stopped at once") || all_done,
+                    "{shown}"
+                );
+                in_doubt += usize::from(applied.exit == Exit::InDoubt.code());
+                let made = sim.ledger().len();
+                if applied.exit == Exit::Interrupted.code() {
+                    let told = said.matches("renewed by").count();
+                    assert!(told == made, "{made} charges, {told} told: {shown}");
+                }
+                sim.signals.reset();
+                sim.emulator.borrow_mut().clear_faults();
+                sim.advance(3600);
+                let again = sim.apply_with(FILES, &Options::default()).await;
+                let exit = again.exit;
+                // An order that was acknowledged shows by now; nothing else is held for so long.
+                assert_eq!(exit, 0, "{shown}\n--- then\n{}\n{}", again.out, again.err);
+                let each = charges(&sim);
+                assert!(each.len() == 3 && each.values().all(|count| *count == 1), "{each:?}: {shown}");
+            });
+        }
+    }
+    assert!(in_doubt > 10, "some signals fall on a charge: {in_doubt}");
+}
+
+/// Of several charges the first goes alone: what it says decides about the others.
+#[test]
+fn the_first_charge_goes_alone() {
+    let cases = [
+        ("it settles", "", 3, Exit::Ok, None),
+        ("in doubt", "kind: lost_after, times: 8", 1, Exit::InDoubt, Some("is in doubt")),
+        ("lost for good", "kind: lost_before, times: 8", 0, Exit::InDoubt, Some("is in doubt")),
+        ("refused", "kind: code, http: 400, code: Instance.UnPaidOrder", 2, Exit::NotConverged, None),
+        (
+            "stop class",
+            "kind: code, http: 403, code: InvalidPayMethod",
+            0,
+            Exit::NotConverged,
+            Some("InvalidPayMethod"),
+        ),
+    ];
+    for (name, fault, made, exit, stopped) in cases {
+        run(async {
+            let sim = Sim::new(&WORLD.replace("effect_delay: 30s", "effect_delay: 5h"));
+            let sim = if name == "in doubt" || name == "lost for good" { sim } else { Sim::new(WORLD) };
+            if !fault.is_empty() {
+                sim.fault(&format!("{{ action: RenewInstance, nth: 1, {fault} }}"));
+            }
+            let applied = sim.apply(FILES).await;
+            assert_eq!(sim.ledger().len(), made, "{name}: {}\n{}", applied.out, applied.err);
+            assert_exit(&applied, exit);
+            if let Some(text) = stopped {
+                let line = applied.out.lines().find(|line| line.starts_with("The run was stopped"));
+                assert!(line.is_some_and(|line| line.contains(text)), "{name}: {}", applied.out);
+            }
+        });
+    }
+    // Until the first one shows, no other has been sent.
+    run(async {
+        let sim = Sim::new(WORLD);
+        sim.apply(FILES).await;
+        let times: Vec<_> = sim.ledger().iter().map(|charge| charge.at).collect();
+        assert!((times[1] - times[0]).num_seconds() >= 30, "{times:?}");
+        assert!((times[2] - times[1]).num_seconds() < 30, "{times:?}");
+    });
+}

@@ -1,0 +1,180 @@
+//! `recover` and `history`: what the journal remembers, and how it stands now.
+
+use renewctl::ids::{InstanceId, RegionId};
+use renewctl::journal::fold::fold;
+use renewctl::journal::history::{Deed, End, history, months};
+use renewctl::journal::{ChargeIntent, ChargeOutcome, Line, Record, VERSION};
+use renewctl::term::Term;
+use serde_json::Value;
+
+use crate::folder::Folder;
+use crate::support::time;
+
+const WORLD: &str = "
+now: 2026-12-01T12:17:00Z
+effect_delay: 3h
+instances:
+  - { id: i-a, region: cn-beijing, expires_in: 10d, price_per_month: '100.00' }
+  - { id: i-b, region: cn-beijing, expires_in: 90d, price_per_month: '100.00' }
+";
+
+const FILES: &str = "
+version: 1
+region: cn-beijing
+limits: { max_charge: 500 CNY }
+instances:
+  - { id: i-a, min_remaining: 30d }
+  - { id: i-b, auto_renew: 1mo }
+";
+
+const APPLY: &str = "apply --emulator -f renewals.yaml --auto-approve --verify-timeout 10s";
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("world.yaml", WORLD);
+    folder.write("renewals.yaml", FILES);
+    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+    folder
+}
+
+#[test]
+fn what_is_in_doubt_is_recovered_when_it_shows_and_the_ledger_is_told() {
+    let folder = folder();
+    let none = folder.run("history");
+    assert_eq!((none.code, none.out.as_str()), (0, "Nothing was charged or set.\n"));
+    let nothing = folder.run("recover --emulator");
+    assert_eq!((nothing.code, nothing.out.as_str()), (0, "Nothing is in doubt.\n"), "{nothing:?}");
+
+    assert_eq!(folder.run(APPLY).code, 7);
+    let held = folder.run("recover --emulator");
+    assert_eq!(held.code, 7, "{held:?}");
+    let line = "order 234500000001 was acknowledged at 2026-12-01 20:17 +08:00 and its effect has not shown";
+    assert!(
+        held.out.contains(line) && held.out.contains("Look again after 2026-12-04 20:17 +08:00"),
+        "{held:?}"
+    );
+    assert_eq!(folder.ledger().len(), 1, "nothing was sent");
+
+    folder.run("emulator advance 3h");
+    let journal = std::fs::read(folder.path(".renewctl/journal.jsonl")).unwrap();
+    let recovered = folder.run("recover --emulator");
+    assert_eq!(recovered.code, 0, "{recovered:?}");
+    assert!(
+        recovered.out.contains("renewed    i-a  cn-beijing  it expires 2027-01-11 20:17 +08:00 now"),
+        "{recovered:?}"
+    );
+    assert_eq!(folder.run("recover --emulator").out, "Nothing is in doubt.\n");
+    assert!(std::fs::read(folder.path(".renewctl/journal.jsonl")).unwrap().starts_with(&journal));
+
+    let shown = folder.run("history");
+    let text = shown.out.replace(&world(&folder), "WORLD");
+    assert_eq!(
+        text,
+        " when                     instance  region      what                     price  how it stands
+ 2026-12-01 20:17 +08:00  i-b       cn-beijing  set auto-renew 1mo              set (not real)
+ 2026-12-01 20:17 +08:00  i-a       cn-beijing  renew 1mo           CNY 100.00  renewed, expires 2027-01-11 20:17 +08:00, order 234500000001 (not real)
+2026-12 in WORLD, which is not real: 1 charge, CNY 100.00.
+"
+    );
+    let json: Value = serde_json::from_str(&folder.run("history --format json").out).unwrap();
+    assert_eq!(json["months"][0]["charge"][0]["amount"], "100.00");
+    assert_eq!(json["entries"][1]["result"], "settled");
+    assert_eq!(json["entries"][1]["token"], folder.ledger()[0]["client_token"]);
+}
+
+fn world(folder: &Folder) -> String {
+    let json: Value = serde_json::from_str(&folder.run("history --format json").out).unwrap();
+    json["entries"][0]["world"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn recover_tells_other_worlds_locks_and_damage_apart() {
+    let folder = folder();
+    assert_eq!(folder.run(APPLY).code, 7);
+    let other = folder.run("recover --emulator=other.json");
+    assert_eq!((other.code, other.out.as_str()), (0, "Nothing is in doubt.\n"), "another world's doubt");
+    let json: Value = serde_json::from_str(&folder.run("recover --emulator --format json").out).unwrap();
+    assert_eq!(json["charges"][0]["result"], "in-doubt");
+    assert_eq!(json["charges"][0]["held_until"], "2026-12-04T12:17Z");
+
+    // Released meanwhile: it stays in doubt, and nobody says that it was renewed.
+    folder.run("emulator reset --world world.yaml");
+    let path = folder.path(".renewctl/journal.jsonl");
+    let bytes = std::fs::read(&path).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    folder.write(".renewctl/journal.jsonl", text.replacen("i-a", "i-x", 1));
+    let damaged = folder.run("recover --emulator");
+    assert_eq!(damaged.code, 1, "{damaged:?}");
+    assert!(damaged.err.contains("its checksum does not fit"), "{damaged:?}");
+    let history = folder.run("history");
+    assert_eq!(history.code, 1, "{history:?}");
+    assert!(
+        history.err.contains("is bad") && history.out.contains("i-b"),
+        "what can be read is shown: {history:?}"
+    );
+}
+
+fn line(at: &str, world: &str, record: Record) -> Line {
+    Line { v: VERSION, at: time(at), world: world.into(), run: "r".into(), record }
+}
+
+fn intent(at: &str, world: &str, price: Option<&str>) -> Line {
+    let (region, id) = (RegionId::parse("cn-beijing").unwrap(), InstanceId::parse("i-a").unwrap());
+    let before = time("2026-12-10T16:00:00Z");
+    let token = renewctl::plan::token::derive(&region, &id, before, time(at));
+    let intent = ChargeIntent {
+        region,
+        id,
+        expires_before: before,
+        expires_after: time("2027-01-10T16:00:00Z"),
+        term: Term::Months(1),
+        token,
+        price: price.map(str::to_owned),
+    };
+    line(at, world, Record::ChargeIntent(intent))
+}
+
+fn outcome(of: &Line, at: &str, outcome: ChargeOutcome) -> Line {
+    let Record::ChargeIntent(intent) = &of.record else { panic!() };
+    let (region, id, token) = (intent.region.clone(), intent.id.clone(), intent.token.clone());
+    line(at, &of.world, Record::ChargeOutcome { region, id, token, outcome })
+}
+
+/// A charge that was lost on one day and made on the next one is one charge, in doubt no more.
+#[test]
+fn a_need_is_counted_once_whatever_it_took() {
+    let (monday, tuesday) = ("2026-11-30T12:17:00Z", "2026-12-01T12:17:00Z");
+    let lost = intent(monday, "cloud", Some("CNY 100.00"));
+    let unknown = outcome(&lost, monday, ChargeOutcome::Unknown { error: "no answer".into() });
+    let again = intent(monday, "cloud", Some("CNY 100.00"));
+    let next = intent(tuesday, "cloud", Some("CNY 100.00"));
+    let order = ChargeOutcome::Acknowledged { order_id: "7".into(), request_id: "R".into() };
+    let made = outcome(&next, tuesday, order);
+    let elsewhere = intent(tuesday, "emulator:1", None);
+
+    let doubt = [lost.clone(), unknown.clone(), again.clone()];
+    let entries = history(&doubt);
+    assert_eq!(entries.len(), 1, "one token is one charge");
+    assert!(matches!(&entries[0].deed, Deed::Charge { end: End::InDoubt(_), .. }));
+    assert_eq!(fold(&doubt, "cloud").pending().len(), 1);
+
+    let all = [lost, unknown, again, next, made, elsewhere];
+    let entries = history(&all);
+    let ends: Vec<&str> = entries
+        .iter()
+        .map(|entry| match &entry.deed {
+            Deed::Charge { end, .. } => end.as_str(),
+            Deed::Setting { .. } => "setting",
+        })
+        .collect();
+    assert_eq!(ends, ["not-made", "acknowledged", "in-doubt"]);
+    let months = months(&entries);
+    let shown: Vec<String> = months
+        .iter()
+        .map(|((world, month), sums)| {
+            format!("{world} {month} {} {} {}", sums.charges, sums.amount, sums.in_doubt)
+        })
+        .collect();
+    assert_eq!(shown, ["cloud 2026-12 1 CNY 100.00 0", "emulator:1 2026-12 0 nothing 1"]);
+    assert_eq!(fold(&all, "cloud").pending().len(), 1, "the one whose effect has not shown");
+}
