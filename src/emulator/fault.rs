@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{ACTIONS, ApiError};
+use super::api::{self, ApiError};
 
 /// A fault as a world file writes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ pub(super) enum Effect {
 impl Fault {
     /// What is wrong with it, if something is.
     pub(super) fn problem(&self) -> Option<String> {
-        if !ACTIONS.contains(&self.action.as_str()) {
+        if api::product(&self.action).is_none() {
             return Some(format!("faults: there is no action {:?}", self.action));
         }
         (self.nth == 0).then(|| "faults: nth counts from 1".to_owned())

@@ -1,5 +1,5 @@
-//! An imitation of the ECS API for subscription instances: same requests, same refusals, a ledger of
-//! every charge, and faults on demand.
+//! An imitation of the API for subscription instances (ECS, the balance, the caller): same requests,
+//! same refusals, a ledger of every charge, and faults on demand.
 //!
 //! It shares no rule with the client: its own decoding and encoding, calendar, term and token tables.
 //! So it can judge the client. Where the documentation is silent its behaviour is a constant or a
@@ -42,6 +42,8 @@ pub use world::{WorldError, span_s};
 pub const ACCESS_KEY_ID: &str = "emulator";
 /// The secret of [`ACCESS_KEY_ID`].
 pub const ACCESS_KEY_SECRET: &str = "emulator-secret";
+/// The world's account, unless the world says otherwise: that of the documentation's samples.
+pub const ACCOUNT: &str = "1234567890123456";
 /// The world that a fresh emulator starts with.
 pub const DEMO_WORLD: &str = include_str!("../../examples/worlds/demo.yaml");
 /// Calls that are remembered, so that a server that runs for days does not grow.
@@ -330,13 +332,14 @@ fn encode(
     request_id: &str,
     date: DateTime<Utc>,
 ) -> Reply {
+    let action = request.get("Action").unwrap_or_default();
     let (status, json, retry_after_ms) = match result {
         Ok(json) => (200, json, None),
-        Err(error) => (error.http, error.to_json(request_id, &request.host), error.retry_after_ms),
+        Err(error) => (error.http, error.to_json(request_id, &request.host, action), error.retry_after_ms),
     };
     let xml = request.get("Format").is_none_or(|format| !format.eq_ignore_ascii_case("json"));
     let (content_type, body) = if xml {
-        ("text/xml;charset=utf-8", api::xml(&json, request.get("Action").unwrap_or_default(), status))
+        ("text/xml;charset=utf-8", api::xml(&json, action, status))
     } else {
         ("application/json;charset=utf-8", json)
     };

@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::ACCOUNT;
 use super::fault::{Effect, Fault};
 use super::life::Event;
 use super::terms::{Site, Unit};
@@ -26,6 +27,9 @@ pub(super) struct State {
     pub(super) start: DateTime<Utc>,
     pub(super) advanced_s: i64,
     pub(super) site: Site,
+    /// Missing in states of before there were accounts.
+    #[serde(default = "usual_account")]
+    pub(super) account: String,
     pub(super) balance: Option<Decimal>,
     pub(super) effect_delay_s: i64,
     pub(super) keys: BTreeMap<String, Key>,
@@ -42,6 +46,10 @@ pub(super) struct State {
     /// All requests.
     pub(super) requests: u64,
     pub(super) assumptions: Assumptions,
+}
+
+pub(super) fn usual_account() -> String {
+    ACCOUNT.to_owned()
 }
 
 #[allow(clippy::struct_field_names, reason = "instance type is the API's word")]
@@ -239,6 +247,7 @@ impl State {
             start,
             advanced_s: 0,
             site: Site::default(),
+            account: usual_account(),
             balance: None,
             effect_delay_s: 0,
             keys: BTreeMap::new(),

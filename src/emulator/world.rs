@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::errors;
 use super::fault::Fault;
-use super::state::{AutoRenew, ChargeType, Instance, Key, State};
+use super::state::{AutoRenew, ChargeType, Instance, Key, State, usual_account};
 use super::terms::{self, Site, Unit};
 use super::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
 
@@ -82,6 +82,8 @@ struct WorldFile {
     now: DateTime<Utc>,
     #[serde(default)]
     site: Site,
+    #[serde(default = "usual_account")]
+    account: String,
     #[serde(default)]
     balance: Option<Decimal>,
     #[serde(default)]
@@ -156,6 +158,13 @@ pub(super) fn seed(yaml: &str, wall: DateTime<Utc>, id: &str) -> Result<State, W
     let file: WorldFile = serde_yaml::from_str(yaml).map_err(|error| WorldError::Form(error.to_string()))?;
     let mut state = State::new(id, wall, file.now);
     state.site = file.site;
+    if file.account.is_empty() || !file.account.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(WorldError::Form(format!(
+            "account: {:?} is no account id: an account id is digits",
+            file.account
+        )));
+    }
+    state.account = file.account;
     state.balance = file.balance;
     state.effect_delay_s = match &file.effect_delay {
         None => 0,

@@ -1,10 +1,10 @@
-//! Every error that the pages of the five actions document: status, code and message as they stand
+//! Every error that the pages of the actions document: status, code and message as they stand
 //! there. Source: the error tables of the actions' pages and the OpenAPI metadata.
 //!
 //! What a world cannot bring about by itself (stock, dedicated hosts, starter packages), an instance
 //! can be told to answer: see `refuses` in the world file.
 
-use super::ApiError;
+use super::{ApiError, Product, product};
 
 /// Status, code, message.
 type Row = (u16, &'static str, &'static str);
@@ -249,6 +249,24 @@ const DESCRIBE_PRICE: &[Row] = &[
     ),
 ];
 
+/// As they stand there, misspelt ones too. That the other site's host answers `NotApplicable` is how the
+/// official Terraform provider reads it, which then asks the other host.
+const QUERY_BALANCE: &[Row] = &[
+    (400, "NotApplicable", "This API is not applicable for caller."),
+    (400, "NotAuthorized", "This API is not authorized for caller."),
+    (400, "MissingParameter", "Some parameters arte mandatoryfor this request."),
+    (400, "InvalidParameter", "Some parametersare not valid."),
+    (400, "InvalidOwner", "The specifiedowner doesn’t belong to caller"),
+    (
+        400,
+        "InternalError",
+        "The request processing has failed due to some unknown error, exception or failure.",
+    ),
+    (400, "NoPermission", "You are not authorized to perform this action."),
+    (400, "AuthSiteFail", "auth site failed."),
+    (500, "UndefinedError", "The request processing has failed due to some unknown error."),
+];
+
 /// The documented errors of an action.
 fn rows(action: &str) -> &'static [Row] {
     match action {
@@ -257,6 +275,7 @@ fn rows(action: &str) -> &'static [Row] {
         "ModifyInstanceAutoRenewAttribute" => MODIFY_AUTO_RENEW,
         "RenewInstance" => RENEW,
         "DescribeRenewalPrice" => DESCRIBE_PRICE,
+        "QueryAccountBalance" => QUERY_BALANCE,
         _ => &[],
     }
 }
@@ -267,10 +286,11 @@ fn code_and_words(refusal: &str) -> (&str, &str) {
     refusal.split_once(": ").unwrap_or((refusal, ""))
 }
 
-/// Whether the page of an action documents a refusal.
+/// Whether the page of an action documents a refusal that can be about an instance.
 pub(crate) fn is_documented(action: &str, refusal: &str) -> bool {
     let (code, words) = code_and_words(refusal);
-    rows(action).iter().any(|row| row.1 == code && row.2.contains(words))
+    product(action) == Some(Product::Ecs)
+        && rows(action).iter().any(|row| row.1 == code && row.2.contains(words))
 }
 
 /// The documented error that a world file asks for.

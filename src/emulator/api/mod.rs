@@ -1,5 +1,6 @@
 //! The actions: what each checks, in which order, and what it answers.
 
+mod account;
 mod auto_renew;
 pub(super) mod errors;
 mod instances;
@@ -14,14 +15,62 @@ use serde_json::{Value, json};
 use super::gateway::Request;
 use super::state::{Instance, State};
 
+/// A product of the cloud: its actions have one version and their own hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Product {
+    Ecs,
+    Billing,
+    Sts,
+}
+
 /// The actions that there are.
-pub(super) const ACTIONS: [&str; 5] = [
-    "DescribeInstances",
-    "DescribeInstanceAutoRenewAttribute",
-    "ModifyInstanceAutoRenewAttribute",
-    "RenewInstance",
-    "DescribeRenewalPrice",
+const ACTIONS: [(&str, Product); 7] = [
+    ("DescribeInstances", Product::Ecs),
+    ("DescribeInstanceAutoRenewAttribute", Product::Ecs),
+    ("ModifyInstanceAutoRenewAttribute", Product::Ecs),
+    ("RenewInstance", Product::Ecs),
+    ("DescribeRenewalPrice", Product::Ecs),
+    ("QueryAccountBalance", Product::Billing),
+    ("GetCallerIdentity", Product::Sts),
 ];
+
+/// Which product an action belongs to; `None` if there is no such action.
+pub(super) fn product(action: &str) -> Option<Product> {
+    ACTIONS.iter().find(|(name, _)| *name == action).map(|(_, product)| *product)
+}
+
+impl Product {
+    /// Its name in addresses of the documentation.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ecs => "Ecs",
+            Self::Billing => "BssOpenApi",
+            Self::Sts => "Sts",
+        }
+    }
+
+    /// The version of its API.
+    pub(super) fn version(self) -> &'static str {
+        match self {
+            Self::Ecs => "2014-05-26",
+            Self::Billing => "2017-12-14",
+            Self::Sts => "2015-04-01",
+        }
+    }
+
+    /// Whether a host serves it. Of the cloud's own hosts the first word says whose they are (`ecs`,
+    /// `ecs-vpc`, `business`, `sts`: the endpoint tables); any other host serves all.
+    pub(super) fn is_served_by(self, host: &str) -> bool {
+        let name = host.split(':').next().unwrap_or_default();
+        let Some(name) = name.strip_suffix(".aliyuncs.com") else { return true };
+        let word = match self {
+            Self::Ecs => "ecs",
+            Self::Billing => "business",
+            Self::Sts => "sts",
+        };
+        name.split(['.', '-']).next() == Some(word)
+    }
+}
 
 /// What an action works on.
 pub(super) struct Context<'a> {
@@ -53,8 +102,14 @@ impl ApiError {
         Self::new(403, "Forbidden.RAM", "User not authorized to operate on the specified resource.")
     }
 
-    pub(super) fn to_json(&self, request_id: &str, host: &str) -> String {
-        let recommend = format!("https://api.aliyun.com/troubleshoot?q={}&product=Ecs", self.code);
+    pub(super) fn no_such_action() -> Self {
+        let message = "Specified api is not found, please check your url and method.";
+        Self::new(404, "InvalidAction.NotFound", message)
+    }
+
+    pub(super) fn to_json(&self, request_id: &str, host: &str, action: &str) -> String {
+        let product = product(action).unwrap_or(Product::Ecs).name();
+        let recommend = format!("https://api.aliyun.com/troubleshoot?q={}&product={product}", self.code);
         json!({
             "RequestId": request_id,
             "HostId": host,
@@ -73,21 +128,22 @@ pub(super) fn writes(action: &str) -> bool {
 
 /// Runs the action that the request names.
 pub(super) fn handle(context: &mut Context<'_>) -> Result<String, ApiError> {
-    // DescribeInstances answers a key without the right with an empty list.
-    if context.is_denied() && context.request.get("Action") != Some("DescribeInstances") {
+    let action = context.request.get("Action").unwrap_or_default();
+    // DescribeInstances answers a key without the right with an empty list, QueryAccountBalance has a
+    // code of its own, and GetCallerIdentity needs no right.
+    let own_way = ["DescribeInstances", "QueryAccountBalance", "GetCallerIdentity"].contains(&action);
+    if context.is_denied() && !own_way {
         return Err(ApiError::forbidden());
     }
-    match context.request.get("Action").unwrap_or_default() {
+    match action {
         "DescribeInstances" => instances::describe(context),
         "DescribeInstanceAutoRenewAttribute" => auto_renew::describe(context),
         "ModifyInstanceAutoRenewAttribute" => auto_renew::modify(context),
         "RenewInstance" => renew::renew(context),
         "DescribeRenewalPrice" => price::describe(context),
-        _ => Err(ApiError::new(
-            404,
-            "InvalidAction.NotFound",
-            "Specified api is not found, please check your url and method.",
-        )),
+        "QueryAccountBalance" => account::balance(context),
+        "GetCallerIdentity" => Ok(account::caller(context)),
+        _ => Err(ApiError::no_such_action()),
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
 use super::Call;
-use super::api::{ACTIONS, ApiError};
+use super::api::{self, ApiError};
 use super::state::{Key, State};
 
 pub use v1::{signature, string_to_sign};
@@ -126,15 +126,10 @@ pub(super) fn check(
     nonces: &mut BTreeSet<String>,
     wall: DateTime<Utc>,
 ) -> Result<(), ApiError> {
-    let action = mandatory(request, "Action")?;
-    if !ACTIONS.contains(&action) {
-        return Err(ApiError::new(
-            404,
-            "InvalidAction.NotFound",
-            "Specified api is not found, please check your url and method.",
-        ));
-    }
-    if mandatory(request, "Version")? != "2014-05-26" {
+    let product = api::product(mandatory(request, "Action")?);
+    let product = product.filter(|product| product.is_served_by(&request.host));
+    let product = product.ok_or_else(ApiError::no_such_action)?;
+    if mandatory(request, "Version")? != product.version() {
         return Err(ApiError::new(400, "InvalidVersion", "Specified parameter Version is not valid."));
     }
     let id = request.key_id().ok_or_else(|| ApiError::missing("AccessKeyId"))?;

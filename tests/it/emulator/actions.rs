@@ -1,4 +1,4 @@
-//! The five actions: what each shows, changes and charges, and some refusals in context.
+//! The five ECS actions: what each shows, changes and charges, and some refusals in context.
 
 use chrono::TimeDelta;
 use renewctl::emulator::Reply;

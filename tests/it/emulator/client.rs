@@ -27,6 +27,15 @@ instances:
   - { id: i-far, region: cn-shanghai, expires_in: 5d, price_per_month: 1 }
 ";
 
+/// The version of an action's product.
+fn version(action: &str) -> &'static str {
+    match action {
+        "QueryAccountBalance" => "2017-12-14",
+        "GetCallerIdentity" => "2015-04-01",
+        _ => "2014-05-26",
+    }
+}
+
 /// A client without any of the code under test.
 pub struct Client {
     pub emulator: Emulator,
@@ -57,7 +66,7 @@ impl Client {
         self.nonce.set(self.nonce.get() + 1);
         let common = [
             ("Action", action.to_owned()),
-            ("Version", "2014-05-26".to_owned()),
+            ("Version", version(action).to_owned()),
             ("Format", "JSON".to_owned()),
             ("AccessKeyId", "emulator".to_owned()),
             ("SignatureMethod", "HMAC-SHA1".to_owned()),
@@ -106,7 +115,7 @@ impl Client {
             ("x-acs-content-sha256".to_owned(), HEXLOWER.encode(&Sha256::digest(body))),
             ("x-acs-date".to_owned(), self.wall.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
             ("x-acs-signature-nonce".to_owned(), format!("n{}", self.nonce.get())),
-            ("x-acs-version".to_owned(), "2014-05-26".to_owned()),
+            ("x-acs-version".to_owned(), version(action).to_owned()),
         ];
         if !body.is_empty() {
             headers.insert(0, ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()));

@@ -1,4 +1,4 @@
-//! Every error that the pages of the five actions document, brought about and held against the row
+//! Every error that the pages of the five ECS actions document, brought about and held against the row
 //! of the page: status, code and message. A row that nothing here brings about fails the test, and so
 //! does an entry here that fits no row.
 

@@ -3,6 +3,7 @@
 
 mod client;
 
+mod account;
 mod actions;
 mod errors;
 mod gateway;
