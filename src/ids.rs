@@ -16,6 +16,9 @@ pub enum IdError {
     /// Not of the form of a region id.
     #[error("a region id looks like cn-beijing: lower-case ASCII letters, digits and hyphens")]
     Region,
+    /// Not of the form of an account id.
+    #[error("an account id looks like 1234567890123456: digits, at most 20 of them")]
+    Account,
     /// Not of the form of a client token.
     #[error("a client token is 1 to 64 visible ASCII characters")]
     Token,
@@ -62,6 +65,31 @@ impl RegionId {
         let inner = !text.ends_with('-') && text.contains('-') && !text.contains("--");
         if text.len() > 32 || !plain || !letters_first || !inner {
             return Err(IdError::Region);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The id (UID) of an account: digits, 16 of them in all samples (GetCallerIdentity, AccountId), at most
+/// 20 here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// Reads an account id.
+    ///
+    /// # Errors
+    /// [`IdError::Account`] if `text` has another form.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        if text.is_empty() || text.len() > 20 || !digits {
+            return Err(IdError::Account);
         }
         Ok(Self(text.to_owned()))
     }
@@ -121,7 +149,7 @@ macro_rules! id_text {
         }
     )*};
 }
-id_text!(InstanceId RegionId ClientToken PlanId);
+id_text!(InstanceId RegionId AccountId ClientToken PlanId);
 
 impl TryFrom<String> for InstanceId {
     type Error = IdError;
@@ -131,6 +159,13 @@ impl TryFrom<String> for InstanceId {
 }
 
 impl TryFrom<String> for RegionId {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        Self::parse(&text)
+    }
+}
+
+impl TryFrom<String> for AccountId {
     type Error = IdError;
     fn try_from(text: String) -> Result<Self, IdError> {
         Self::parse(&text)

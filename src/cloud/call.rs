@@ -16,13 +16,15 @@ use super::error::{CallError, class, hint, leaves_doubt};
 use super::replies::ErrorReply;
 use super::sign;
 use super::wire::Action;
-use crate::ids::RegionId;
 use crate::ports::{Clock, Entropy, HttpReply, HttpRequest, LocalFuture, Transport, TransportError};
 use crate::retry::{Class, PATIENCE};
 use crate::text::{Untrusted, escape};
+use tokio::time::Instant;
 
 /// The longest wait for one answer. The official SDKs allow RenewInstance 19 s or more.
 const ATTEMPT_TIMEOUT_MS: u64 = 30_000;
+/// Most time for a call that is not worth waiting for, repetitions included.
+const BRIEF_MS: u64 = 5_000;
 /// Longest part of a message that is kept: SignatureDoesNotMatch embeds the whole request.
 const MESSAGE_CHARS_MAX: usize = 300;
 /// A change of the server's clock against ours that is smaller than this is not believed, in seconds.
@@ -58,6 +60,8 @@ pub trait Gate {
 pub(super) enum Policy<'a> {
     /// It changes nothing.
     Read,
+    /// It changes nothing, and its answer can be done without: it ends within [`BRIEF_MS`].
+    BriefRead,
     /// It sets a state: safe to repeat, also after waiting for something in progress.
     Setting,
     /// It costs money: repeated only if the gate allows it each time.
@@ -71,12 +75,21 @@ impl Policy<'_> {
             Class::Retry { .. } if failure.is_unreadable => attempts < UNREADABLE_ATTEMPTS_MAX,
             Class::Retry { .. } => true,
             Class::Busy { own } => match self {
-                Self::Read => false,
+                Self::Read | Self::BriefRead => false,
                 Self::Setting => true,
                 Self::Charge(_) => own,
             },
             _ => false,
         }
+    }
+
+    fn reads(self) -> bool {
+        matches!(self, Self::Read | Self::BriefRead)
+    }
+
+    /// Until when it must have ended, if it began now.
+    fn end(self) -> Option<Instant> {
+        matches!(self, Self::BriefRead).then(|| Instant::now() + std::time::Duration::from_millis(BRIEF_MS))
     }
 }
 
@@ -89,7 +102,7 @@ pub(super) struct Reply<T> {
     pub(super) request_id: Option<String>,
 }
 
-pub(super) struct Caller {
+pub(super) struct Sender {
     doors: Doors,
     credentials: Credentials,
     endpoint: Endpoint,
@@ -115,7 +128,7 @@ struct Failure {
     date: Option<DateTime<Utc>>,
 }
 
-impl Caller {
+impl Sender {
     pub(super) fn new(doors: Doors, credentials: Credentials, endpoint: Endpoint) -> Self {
         Self {
             doors,
@@ -137,10 +150,10 @@ impl Caller {
     /// Calls until there is a good answer, an answer that no repetition changes, or no patience left.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
-        region: &RegionId,
         action: &Action,
         policy: Policy<'_>,
     ) -> Result<Reply<T>, CallError> {
+        let end = policy.end();
         let mut attempts = 0;
         let mut unsent = 0;
         let mut maybe_done = false;
@@ -148,7 +161,7 @@ impl Caller {
         let mut resigned = false;
         loop {
             attempts += 1;
-            let result = self.attempt(region, action, correction).await;
+            let result = self.attempt_until(end, action, correction).await;
             // Only a correction that the server took is kept: its Date header need not be the clock
             // that it checks timestamps against.
             let taken = result
@@ -162,7 +175,7 @@ impl Caller {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
-            maybe_done |= failure.maybe_done && !matches!(policy, Policy::Read);
+            maybe_done |= failure.maybe_done && !policy.reads();
             let again = if failure.class == Class::Resign && !resigned {
                 resigned = true;
                 correction = self.corrected(&failure);
@@ -171,10 +184,12 @@ impl Caller {
                 policy.repeats(&failure, attempts)
             };
             unsent = if failure.is_unsent { unsent + 1 } else { 0 };
-            if !again || attempts >= PATIENCE.attempts_max || unsent >= PATIENCE.unsent_max {
+            let delay = self.delay(&failure, attempts + 1);
+            let late = end.is_some_and(|end| Instant::now() + delay >= end);
+            if !again || late || attempts >= PATIENCE.attempts_max || unsent >= PATIENCE.unsent_max {
                 return Err(failed(action.name, failure, attempts, maybe_done));
             }
-            tokio::time::sleep(self.delay(&failure, attempts + 1)).await;
+            tokio::time::sleep(delay).await;
             if let Policy::Charge(gate) = policy
                 && !gate.may_resend(failure.class).await
             {
@@ -201,14 +216,29 @@ impl Caller {
         failure.date.filter(|_| by_clock).map(|date| date - self.doors.clock.now())
     }
 
+    /// An attempt that is given up at `end`. Only reads have an end: what happens to them is no matter.
+    async fn attempt_until<T: DeserializeOwned>(
+        &self,
+        end: Option<Instant>,
+        action: &Action,
+        correction: Option<Duration>,
+    ) -> Result<Reply<T>, Failure> {
+        let attempt = self.attempt(action, correction);
+        let Some(end) = end else { return attempt.await };
+        tokio::time::timeout_at(end, attempt).await.unwrap_or_else(|_| {
+            let error = TransportError::NoAnswer(format!("not within {} seconds", BRIEF_MS / 1000));
+            let message = error.to_string();
+            Err(no_answer(&error, message))
+        })
+    }
+
     async fn attempt<T: DeserializeOwned>(
         &self,
-        region: &RegionId,
         action: &Action,
         correction: Option<Duration>,
     ) -> Result<Reply<T>, Failure> {
         let request = HttpRequest {
-            url: self.endpoint.url(region),
+            url: self.endpoint.url(&action.service),
             headers: vec![
                 ("accept".to_owned(), "application/json".to_owned()),
                 ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
@@ -219,7 +249,7 @@ impl Caller {
         let answer = self.doors.transport.send(request).await;
         let reply = answer.map_err(|error| {
             let message = self.concealed(&error.to_string());
-            tracing::debug!(action = action.name, %region, error = escape(&message), "no answer");
+            tracing::debug!(action = action.name, at = %action.service, error = escape(&message), "no answer");
             no_answer(&error, message)
         })?;
         let date = reply.header("date").and_then(parse_date);
@@ -232,14 +262,14 @@ impl Caller {
         match &result {
             Ok(good) => tracing::debug!(
                 action = action.name,
-                %region,
+                at = %action.service,
                 status = reply.status,
                 request_id = good.request_id.as_deref(),
                 "ok"
             ),
             Err(failure) => tracing::debug!(
                 action = action.name,
-                %region,
+                at = %action.service,
                 status = failure.http_status,
                 code = failure.code.as_deref(),
                 request_id = failure.request_id.as_deref(),
@@ -269,7 +299,7 @@ impl Caller {
             action.parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let common = [
             ("Action", action.name.to_owned()),
-            ("Version", "2014-05-26".to_owned()),
+            ("Version", action.service.version().to_owned()),
             // The default is XML.
             ("Format", "JSON".to_owned()),
             ("AccessKeyId", self.credentials.key_id().to_owned()),
@@ -330,6 +360,31 @@ impl Caller {
         })
     }
 
+    /// The error of an answer that came with a good status and says in its body that nothing was told.
+    /// It is not asked again.
+    pub(super) fn refused(
+        &self,
+        action: &'static str,
+        code: Option<&str>,
+        message: &str,
+        request_id: Option<String>,
+    ) -> CallError {
+        let code = code.map(plain).filter(|code| !code.is_empty());
+        let failure = Failure {
+            class: code.as_deref().map_or(Class::Refused, |code| class(code, 400)),
+            code,
+            message: Untrusted::new(shorten(&self.concealed(message))),
+            request_id,
+            http_status: Some(200),
+            maybe_done: false,
+            is_unreadable: false,
+            is_unsent: false,
+            wish_ms: None,
+            date: None,
+        };
+        failed(action, failure, 1, false)
+    }
+
     /// A text from outside without our secrets, plain or percent-encoded (once, or twice as in a
     /// string to sign), in case that it repeats them.
     fn concealed(&self, text: &str) -> String {
@@ -353,7 +408,7 @@ fn failed(action: &'static str, failure: Failure, attempts: u32, maybe_done: boo
         action,
         class: failure.class,
         hint: match &failure.code {
-            Some(code) => hint(code),
+            Some(code) => hint(action, code),
             None if failure.http_status.is_none() => Some(NO_ANSWER_HINT),
             None => None,
         },

@@ -1,17 +1,63 @@
-//! Where requests go: the regional host, or one address for all of them.
+//! Where requests go: each product's own host, or one address for all of them.
 //!
 //! `RenewInstance` has no RegionId: the host decides the region (reference 1.1).
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::ids::RegionId;
+use crate::term::Site;
+
+/// Who answers: a product, where it has several hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// ECS in a region.
+    Ecs(RegionId),
+    /// Billing (BssOpenApi) at a site.
+    Billing(Site),
+    /// Who the caller is. Its central host serves the keys of both sites.
+    Sts,
+}
+
+impl Service {
+    /// Its host (reference, `data/endpoints.json`).
+    fn host(&self) -> String {
+        match self {
+            Self::Ecs(region) => format!("ecs.{region}.aliyuncs.com"),
+            Self::Billing(Site::China) => "business.aliyuncs.com".to_owned(),
+            Self::Billing(Site::International) => "business.ap-southeast-1.aliyuncs.com".to_owned(),
+            Self::Sts => "sts.aliyuncs.com".to_owned(),
+        }
+    }
+
+    /// The version of its API (reference, `data/api-actions.json`).
+    pub(super) fn version(&self) -> &'static str {
+        match self {
+            Self::Ecs(_) => "2014-05-26",
+            Self::Billing(_) => "2017-12-14",
+            Self::Sts => "2015-04-01",
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    /// For the debug log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ecs(region) => region.fmt(f),
+            Self::Billing(site) => write!(f, "billing {}", site.as_str()),
+            Self::Sts => f.write_str("sts"),
+        }
+    }
+}
 
 /// Where requests go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `https://ecs.<region>.aliyuncs.com/` (Endpoint page, 2026-01-12).
+    /// The cloud's own hosts: `https://ecs.<region>.aliyuncs.com/` (Endpoint page, 2026-01-12), and one
+    /// each for what is no matter of a region.
     Regional,
-    /// One address for every region; from `--endpoint-url`.
+    /// One address for everything; from `--endpoint-url`.
     Fixed {
         /// Ends with a slash.
         url: String,
@@ -73,10 +119,10 @@ impl Endpoint {
         }
     }
 
-    /// The address for a region.
-    pub(super) fn url(&self, region: &RegionId) -> String {
+    /// The address of a service.
+    pub(super) fn url(&self, service: &Service) -> String {
         match self {
-            Self::Regional => format!("https://ecs.{region}.aliyuncs.com/"),
+            Self::Regional => format!("https://{}/", service.host()),
             Self::Fixed { url, .. } => url.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! What an error answer means: one table of codes, then rules for families, then the HTTP status.
 //!
-//! Rows are from the documentation of the five actions and the gateway (reference, `error-codes`);
+//! Rows are from the documentation of the actions and the gateway (reference, `error-codes`);
 //! the classes are our judgement on the rules of reference 5.
 
 use crate::retry::Class;
@@ -58,6 +58,7 @@ const BUSY_OTHER: Class = Class::Busy { own: false };
 const TABLE: &[(&str, Class)] = &[
     ("InternalError", RETRY),
     ("UnknownError", RETRY),
+    ("UndefinedError", RETRY),
     ("ServiceUnavailable", RETRY),
     ("ServiceUnavailable.RegionMaintaining", RETRY),
     ("LastOrderProcessing", BUSY_OTHER),
@@ -84,6 +85,7 @@ const TABLE: &[(&str, Class)] = &[
 /// that are never sent, and `DryRunOperation` answers a dry run, which is never asked for. No code
 /// means one thing for one action and another for the next.
 const REFUSED: &[&str] = &[
+    "AuthSiteFail",
     "ChargeTypeViolation",
     "DependencyViolation.InstanceType",
     "Diskcategory.Mismatch",
@@ -123,6 +125,7 @@ const REFUSED: &[&str] = &[
     "InvalidNetworkType.NotFound",
     "InvalidOperation.ClassicNetworkTypeNotSupported",
     "InvalidOperation.NotSupportedEndpoint",
+    "InvalidOwner",
     "InvalidParam.ExpectedRenewDay",
     "InvalidParameter",
     "InvalidParameter.Duration",
@@ -153,6 +156,8 @@ const REFUSED: &[&str] = &[
     "MissingParamter",
     "NoPermission",
     "NoPermission.Price",
+    "NotApplicable",
+    "NotAuthorized",
     "OperationDenied",
     "OperationDenied.AbnormalInstanceInfo",
     "OperationDenied.ImageNotValid",
@@ -238,9 +243,16 @@ pub fn may_be_one_member(error: &CallError) -> bool {
         && code.is_some_and(|code| !WHOLE_REQUEST.iter().any(|start| code.starts_with(start)))
 }
 
-/// What a person can do about a code.
-pub(super) fn hint(code: &str) -> Option<&'static str> {
+/// What a person can do about a code that an action was answered with.
+pub(super) fn hint(action: &str, code: &str) -> Option<&'static str> {
     Some(match code {
+        "Forbidden.RAM" | "NoPermission" | "NotAuthorized" if action == "QueryAccountBalance" => {
+            // Three c: so it is spelled on the page (reference 4).
+            "the key lacks a right; to read the balance it needs bss:DescribeAcccount, spelled so"
+        }
+        "NotApplicable" | "AuthSiteFail" => {
+            "the account is not at this site; write the right one into the file (site: china | international)"
+        }
         "SignatureDoesNotMatch" | "IncompleteSignature" => {
             "the access key secret does not fit the access key id; check both"
         }

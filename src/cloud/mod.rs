@@ -1,4 +1,4 @@
-//! The client of the ECS API: five actions, typed, signed, retried.
+//! The client of the API: five actions of ECS, the balance and the caller, typed, signed, retried.
 //!
 //! [`Cloud`] is the whole face. It knows nothing of plans, and leaves every decision about money to
 //! its caller: which token, and whether a failed charge may be sent again by another call.
@@ -17,12 +17,13 @@ use std::cell::RefCell;
 use chrono::{DateTime, Duration, Utc};
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio::sync::OnceCell;
 
-use crate::ids::{ClientToken, InstanceId, RegionId};
+use crate::ids::{AccountId, ClientToken, InstanceId, RegionId};
 use crate::live::{Live, Quote};
+use crate::money::Money;
 use crate::retry::Class;
-use crate::term::{AutoRenew, PurchaseTerm, Term};
-use crate::text::Untrusted;
+use crate::term::{AutoRenew, PurchaseTerm, Site, Term};
 
 pub use call::{Doors, Gate};
 pub use credentials::{Credentials, CredentialsError};
@@ -30,8 +31,8 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use error::CallError;
 pub use read::ReadId;
 
-use call::{Caller, Policy};
-use replies::{PlainReply, PriceReply, RenewReply};
+use call::{Policy, Sender};
+use replies::{BalanceReply, CallerReply, PlainReply, PriceReply, RenewReply};
 
 /// A price to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,26 +92,47 @@ pub struct Acknowledged {
     pub request_id: String,
 }
 
+/// What the account can pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// What can be spent: cash and credit together (QueryAccountBalance, AvailableAmount), in whichever
+    /// currency the account has. Of an account that owes it is zero.
+    pub available: Money,
+}
+
+/// Whose key it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account (UID) that the key belongs to, as a user of it or as a role.
+    pub account: AccountId,
+}
+
 /// The client.
 pub struct Cloud {
-    caller: Caller,
+    sender: Sender,
     parallelism: usize,
+    /// The key stays the same, so that it is asked about once.
+    caller: OnceCell<Caller>,
 }
 
 impl Cloud {
     /// A client that has at most `parallelism` reads under way.
     pub fn new(doors: Doors, credentials: Credentials, endpoint: Endpoint, parallelism: usize) -> Self {
-        Self { caller: Caller::new(doors, credentials, endpoint), parallelism: parallelism.max(1) }
+        Self {
+            sender: Sender::new(doors, credentials, endpoint),
+            parallelism: parallelism.max(1),
+            caller: OnceCell::new(),
+        }
     }
 
     /// The cloud's time, by the Date header of the last reply; the machine's if there was none.
     pub fn server_now(&self) -> DateTime<Utc> {
-        self.caller.server_now()
+        self.sender.server_now()
     }
 
     /// The cloud's clock minus the machine's, if a reply has told it.
     pub fn server_offset(&self) -> Option<Duration> {
-        self.caller.server_offset()
+        self.sender.server_offset()
     }
 
     /// Reads instances by id, with their settings where wanted. Every id gets an answer.
@@ -118,7 +140,7 @@ impl Cloud {
     /// # Errors
     /// [`CallError`] of class credentials: then nothing else would work either.
     pub async fn read(&self, wanted: &[ReadId], progress: &dyn Fn(usize, usize)) -> Result<Live, CallError> {
-        read::read(&self.caller, wanted, self.parallelism, progress).await
+        read::read(&self.sender, wanted, self.parallelism, progress).await
     }
 
     /// Asks what a renewal costs.
@@ -127,21 +149,11 @@ impl Cloud {
     /// [`QuoteError`].
     pub async fn quote(&self, region: &RegionId, id: &InstanceId, term: Term) -> Result<Quote, QuoteError> {
         let action = wire::renewal_price(region, id, term).ok_or(QuoteError::Unquotable(term))?;
-        let reply = self.caller.call::<PriceReply>(region, &action, Policy::Read).await;
+        let reply = self.sender.call::<PriceReply>(&action, Policy::Read).await;
         let reply = reply.map_err(QuoteError::Call)?;
         let request_id = reply.body.request_id.clone().or(reply.request_id);
         reply.body.quote(reply.date.unwrap_or_else(|| self.server_now())).ok_or_else(|| {
-            QuoteError::Call(CallError {
-                action: "DescribeRenewalPrice",
-                class: Class::Refused,
-                code: None,
-                message: Untrusted::new("the answer holds no price"),
-                request_id,
-                http_status: Some(200),
-                attempts: 1,
-                maybe_done: false,
-                hint: None,
-            })
+            QuoteError::Call(self.sender.refused(action.name, None, "the answer holds no price", request_id))
         })
     }
 
@@ -186,7 +198,7 @@ impl Cloud {
         setting: AutoRenew,
     ) -> Result<Acknowledged, CallError> {
         let action = wire::modify_auto_renew(region, ids, setting);
-        let reply = self.caller.call::<PlainReply>(region, &action, Policy::Setting).await?;
+        let reply = self.sender.call::<PlainReply>(&action, Policy::Setting).await?;
         Ok(Acknowledged { request_id: reply.body.request_id.or(reply.request_id).unwrap_or_default() })
     }
 
@@ -196,9 +208,47 @@ impl Cloud {
     /// # Errors
     /// [`CallError`]; its `maybe_done` tells whether the charge may have happened all the same.
     pub async fn renew(&self, order: &RenewOrder<'_>, gate: &dyn Gate) -> Result<Receipt, CallError> {
-        let action = wire::renew(order.id, order.term, order.token);
-        let reply = self.caller.call::<RenewReply>(order.region, &action, Policy::Charge(gate)).await?;
+        let action = wire::renew(order.region, order.id, order.term, order.token);
+        let reply = self.sender.call::<RenewReply>(&action, Policy::Charge(gate)).await?;
         let request_id = reply.body.request_id.or(reply.request_id).unwrap_or_default();
         Ok(Receipt { order_id: reply.body.order_id, request_id })
+    }
+
+    /// Asks what the account can pay, at the host of its site. It can be done without, so that it ends
+    /// within seconds, repetitions included.
+    ///
+    /// # Errors
+    /// [`CallError`]: many keys lack the right (`bss:DescribeAcccount`); an account of the other site is
+    /// refused, too. An answer without an amount or a currency is one.
+    pub async fn balance(&self, site: Site) -> Result<Balance, CallError> {
+        let action = wire::account_balance(site);
+        let reply = self.sender.call::<BalanceReply>(&action, Policy::BriefRead).await?;
+        let request_id = reply.body.request_id.clone().or(reply.request_id);
+        let refused = |code, message| self.sender.refused(action.name, code, message, request_id);
+        if let Some((code, message)) = reply.body.refusal() {
+            return Err(refused(code, message));
+        }
+        let available = reply.body.available();
+        available
+            .map(|available| Balance { available })
+            .ok_or_else(|| refused(None, "the answer holds no balance"))
+    }
+
+    /// Asks whose key it is. No right is needed. A good answer is remembered.
+    ///
+    /// # Errors
+    /// [`CallError`]; an answer without an account is one.
+    pub async fn caller(&self) -> Result<Caller, CallError> {
+        self.caller.get_or_try_init(|| self.ask_caller()).await.cloned()
+    }
+
+    async fn ask_caller(&self) -> Result<Caller, CallError> {
+        let action = wire::caller_identity();
+        let reply = self.sender.call::<CallerReply>(&action, Policy::Read).await?;
+        let request_id = reply.body.request_id.or(reply.request_id);
+        let account = AccountId::parse(&reply.body.account_id);
+        account
+            .map(|account| Caller { account })
+            .map_err(|_| self.sender.refused(action.name, None, "the answer names no account", request_id))
     }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::call::{Caller, Policy};
+use super::call::{Policy, Sender};
 use super::error::{CallError, is_permission, may_be_one_member};
 use super::replies::{AutoRenewItem, AutoRenewReply, InstanceReply, InstancesReply, Record};
 use super::wire::{self, BATCH};
@@ -66,12 +66,12 @@ impl Progress<'_> {
 
 /// Instances first, then settings, each in full hundreds, over all regions at once.
 pub(super) async fn read(
-    caller: &Caller,
+    sender: &Sender,
     wanted: &[ReadId],
     parallelism: usize,
     show: &dyn Fn(usize, usize),
 ) -> Result<Live, CallError> {
-    let began = caller.server_now();
+    let began = sender.server_now();
     let all: BTreeSet<Key> = wanted.iter().map(key).collect();
     let with_setting: BTreeSet<Key> = wanted.iter().filter(|want| want.auto_renew).map(key).collect();
     let mut progress = Progress { done: 0, total: all.len(), show };
@@ -79,7 +79,7 @@ pub(super) async fn read(
     let mut first: Option<DateTime<Utc>> = None;
     let mut asked = BTreeSet::new();
     let mut reads = stream::iter(batches(all))
-        .map(|(region, ids)| in_parts(region, ids, async |region, ids| instances(caller, region, ids).await))
+        .map(|(region, ids)| in_parts(region, ids, async |region, ids| instances(sender, region, ids).await))
         .buffer_unordered(parallelism);
     while let Some(part) = reads.next().await {
         let part = part?;
@@ -105,7 +105,7 @@ pub(super) async fn read(
     }
     drop(reads);
     let mut live = Live { read_at: first.unwrap_or(began), answers };
-    read_settings(caller, asked, parallelism, &mut live, &mut progress).await?;
+    read_settings(sender, asked, parallelism, &mut live, &mut progress).await?;
     Ok(live)
 }
 
@@ -121,14 +121,14 @@ fn earliest(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTi
 }
 
 async fn read_settings(
-    caller: &Caller,
+    sender: &Sender,
     asked: BTreeSet<Key>,
     parallelism: usize,
     live: &mut Live,
     progress: &mut Progress<'_>,
 ) -> Result<(), CallError> {
     let mut reads = stream::iter(batches(asked))
-        .map(|(region, ids)| in_parts(region, ids, async |region, ids| settings(caller, region, ids).await))
+        .map(|(region, ids)| in_parts(region, ids, async |region, ids| settings(sender, region, ids).await))
         .buffer_unordered(parallelism);
     while let Some(part) = reads.next().await {
         let part = part?;
@@ -213,7 +213,7 @@ fn circles(action: &'static str) -> CallError {
 }
 
 async fn instances(
-    caller: &Caller,
+    sender: &Sender,
     region: &RegionId,
     ids: &[InstanceId],
 ) -> Result<Found<Option<LiveInstance>>, CallError> {
@@ -223,7 +223,7 @@ async fn instances(
     let mut date = None;
     for _ in 0..PAGES_MAX {
         let action = wire::describe_instances(region, ids, token.as_deref());
-        let reply = caller.call::<InstancesReply>(region, &action, Policy::Read).await?;
+        let reply = sender.call::<InstancesReply>(&action, Policy::Read).await?;
         date = earliest(date, reply.date);
         let next = reply.body.next_token.clone().filter(|next| !next.is_empty());
         for instance in reply.body.into_instances() {
@@ -250,7 +250,7 @@ async fn instances(
 }
 
 async fn settings(
-    caller: &Caller,
+    sender: &Sender,
     region: &RegionId,
     ids: &[InstanceId],
 ) -> Result<Found<LiveAutoRenew>, CallError> {
@@ -259,7 +259,7 @@ async fn settings(
     let mut received = 0;
     for page in 1..=PAGES_MAX {
         let action = wire::describe_auto_renew(region, ids, page);
-        let reply = caller.call::<AutoRenewReply>(region, &action, Policy::Read).await?;
+        let reply = sender.call::<AutoRenewReply>(&action, Policy::Read).await?;
         let total = reply.body.total_count;
         let items = reply.body.into_items();
         received += items.len();

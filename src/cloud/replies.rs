@@ -303,6 +303,66 @@ impl PriceReply {
     }
 }
 
+/// QueryAccountBalance: an envelope, and in it amounts in strings.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct BalanceReply {
+    #[serde(default)]
+    success: bool,
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    data: Option<BalanceItem>,
+    #[serde(default, deserialize_with = "plain_id")]
+    pub(super) request_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BalanceItem {
+    #[serde(default)]
+    available_amount: Option<Box<RawValue>>,
+    #[serde(default)]
+    currency: Option<String>,
+}
+
+impl BalanceReply {
+    /// Code and message, if the envelope says that nothing was told. The code of success is `200`, and
+    /// was `Success` (reference 6).
+    pub(super) fn refusal(&self) -> Option<(Option<&str>, &str)> {
+        let code = self.code.as_deref();
+        if self.success && matches!(code, None | Some("200" | "Success")) {
+            return None;
+        }
+        let code = code.filter(|code| !matches!(*code, "200" | "Success"));
+        Some((code, self.message.as_deref().unwrap_or("the answer does not say that it succeeded")))
+    }
+
+    /// What can be spent; `None` if it is no amount, or without a currency. Below zero nothing can.
+    pub(super) fn available(&self) -> Option<Money> {
+        let item = self.data.as_ref()?;
+        let currency = Currency::parse(item.currency.as_deref()?).ok()?;
+        let raw = item.available_amount.as_deref()?;
+        let text = serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
+        let amount = match text.strip_prefix('-') {
+            Some(owed) => parse_amount(owed).ok().map(|_| Decimal::ZERO)?,
+            None => decimal(raw)?,
+        };
+        Some(Money { amount, currency })
+    }
+}
+
+/// GetCallerIdentity (the page's sample has no errors and always an account).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CallerReply {
+    pub(super) account_id: String,
+    #[serde(default, deserialize_with = "plain_id")]
+    pub(super) request_id: Option<String>,
+}
+
 /// A JSON number, or one in a string, exactly. Java writes 10,000,000 as `1.0E7`, so that exponents
 /// occur in numbers; signs do not.
 fn decimal(raw: &RawValue) -> Option<Decimal> {

@@ -1,17 +1,25 @@
-//! What the five actions are asked: their names and parameters. API words live here and in the
+//! What the actions are asked: their names and parameters. API words live here and in the
 //! emulator, nowhere else. It signs nothing and sends nothing; the answers are in `replies`.
 
+use super::endpoint::Service;
 use crate::ids::{ClientToken, InstanceId, RegionId};
-use crate::term::{AutoRenew, PurchaseTerm, Term};
+use crate::term::{AutoRenew, PurchaseTerm, Site, Term};
 
 /// Ids in one call (InstanceIds and InstanceId, at most 100).
 pub(super) const BATCH: usize = 100;
 
-/// One action with its parameters, without the common ones.
+/// One action with its parameters, without the common ones, and who serves it.
 #[derive(Clone, Debug)]
 pub(super) struct Action {
     pub(super) name: &'static str,
+    pub(super) service: Service,
     pub(super) parameters: Vec<(&'static str, String)>,
+}
+
+impl Action {
+    fn ecs(name: &'static str, region: &RegionId, parameters: Vec<(&'static str, String)>) -> Self {
+        Self { name, service: Service::Ecs(region.clone()), parameters }
+    }
 }
 
 /// DescribeInstances for named ids: a JSON array in a string, and the page size always stated,
@@ -26,7 +34,7 @@ pub(super) fn describe_instances(region: &RegionId, ids: &[InstanceId], next_tok
     if let Some(token) = next_token {
         parameters.push(("NextToken", token.to_owned()));
     }
-    Action { name: "DescribeInstances", parameters }
+    Action::ecs("DescribeInstances", region, parameters)
 }
 
 /// DescribeInstanceAutoRenewAttribute: a comma list, and the page size always stated: 100 ids with
@@ -38,7 +46,7 @@ pub(super) fn describe_auto_renew(region: &RegionId, ids: &[InstanceId], page: u
         ("PageNumber", page.to_string()),
         ("PageSize", BATCH.to_string()),
     ];
-    Action { name: "DescribeInstanceAutoRenewAttribute", parameters }
+    Action::ecs("DescribeInstanceAutoRenewAttribute", region, parameters)
 }
 
 /// ModifyInstanceAutoRenewAttribute. RenewalStatus is always sent: without it and without AutoRenew
@@ -55,11 +63,11 @@ pub(super) fn modify_auto_renew(region: &RegionId, ids: &[InstanceId], setting: 
         AutoRenew::Off => parameters.push(("RenewalStatus", "Normal".to_owned())),
         AutoRenew::Never => parameters.push(("RenewalStatus", "NotRenewal".to_owned())),
     }
-    Action { name: "ModifyInstanceAutoRenewAttribute", parameters }
+    Action::ecs("ModifyInstanceAutoRenewAttribute", region, parameters)
 }
 
 /// RenewInstance. It has no RegionId: the host decides.
-pub(super) fn renew(id: &InstanceId, term: PurchaseTerm, token: &ClientToken) -> Action {
+pub(super) fn renew(region: &RegionId, id: &InstanceId, term: PurchaseTerm, token: &ClientToken) -> Action {
     let (number, unit) = period(term.term());
     let parameters = vec![
         ("InstanceId", id.to_string()),
@@ -67,7 +75,7 @@ pub(super) fn renew(id: &InstanceId, term: PurchaseTerm, token: &ClientToken) ->
         ("PeriodUnit", unit.to_owned()),
         ("ClientToken", token.to_string()),
     ];
-    Action { name: "RenewInstance", parameters }
+    Action::ecs("RenewInstance", region, parameters)
 }
 
 /// DescribeRenewalPrice. 12, 24 and 36 months are asked as 1, 2 and 3 years; weeks, 48 and 60 months
@@ -85,7 +93,17 @@ pub(super) fn renewal_price(region: &RegionId, id: &InstanceId, term: Term) -> O
         ("Period", number.to_string()),
         ("PriceUnit", unit.to_owned()),
     ];
-    Some(Action { name: "DescribeRenewalPrice", parameters })
+    Some(Action::ecs("DescribeRenewalPrice", region, parameters))
+}
+
+/// QueryAccountBalance. It has no parameters.
+pub(super) fn account_balance(site: Site) -> Action {
+    Action { name: "QueryAccountBalance", service: Service::Billing(site), parameters: Vec::new() }
+}
+
+/// GetCallerIdentity. It has no parameters.
+pub(super) fn caller_identity() -> Action {
+    Action { name: "GetCallerIdentity", service: Service::Sts, parameters: Vec::new() }
 }
 
 fn comma_list(ids: &[InstanceId]) -> String {

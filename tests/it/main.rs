@@ -17,6 +17,7 @@ mod support;
 mod calendar;
 mod client;
 mod command_line;
+mod cloud_account;
 mod cloud_calls;
 mod cloud_errors;
 mod cloud_reads;
