@@ -4,7 +4,9 @@
 
 use std::rc::Rc;
 
-use crate::config::{Config, Entry, Limits};
+use crate::config::{Asked, Config, Entry, Limits};
+use crate::ids::AccountId;
+use crate::term::Site;
 
 /// One instance as it shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub struct DesiredFile {
     pub path: Rc<str>,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
+    /// At which site its account is.
+    pub site: Site,
+    /// The only account that it may be used on, if it says so. All files that do say the same.
+    pub account: Option<Asked<AccountId>>,
     /// Bounds on the changes that it asks for.
     pub limits: Limits,
 }
@@ -44,7 +50,13 @@ impl From<Config> for DesiredState {
         let mut files = Vec::new();
         for (file, content) in config.files.into_iter().enumerate() {
             instances.extend(content.entries.into_iter().map(|entry| Desired { entry, file }));
-            files.push(DesiredFile { path: content.path, sha256: content.sha256, limits: content.limits });
+            files.push(DesiredFile {
+                path: content.path,
+                sha256: content.sha256,
+                site: content.site,
+                account: content.account,
+                limits: content.limits,
+            });
         }
         instances.sort_by(|a, b| (&a.entry.region, &a.entry.id).cmp(&(&b.entry.region, &b.entry.id)));
         Self { instances, files, left_out: 0 }

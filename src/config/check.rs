@@ -9,14 +9,18 @@ use super::entry::{Shared, Wants};
 use super::fields::{At, Checking, DEFAULTS, Field, LIMITS, TOP, find, misspelt};
 use super::tree::{Core, Kind, Node, Pair};
 use super::words::shown;
-use super::{Asked, Entry, Limits, MAX_AUTO_RENEW_OFF_DEFAULT, MAX_TERM_DEFAULT};
+use super::{Asked, Entry, Limits, MAX_AUTO_RENEW_OFF_DEFAULT, MAX_TERM_DEFAULT, WhenExceeded};
 use crate::diagnostic::Diagnostic;
-use crate::ids::InstanceId;
+use crate::ids::{AccountId, InstanceId};
 use crate::money::Money;
 use crate::term::{PurchaseTerm, Site, Term};
 
 /// What came of one file. Of use only if there was no error.
 pub(super) struct Checked {
+    /// Its site.
+    pub(super) site: Site,
+    /// The account that it names.
+    pub(super) account: Field<AccountId>,
     /// Its limits.
     pub(super) limits: Limits,
     /// Its correct entries.
@@ -43,6 +47,7 @@ pub(super) fn file(mut checking: Checking<'_>, tree: &Node) -> Checked {
     }
     check.pairs(tree, &TOP);
     let region = check.field(top, &TOP, "region", Checking::region);
+    let account = check.field(top, &TOP, "account", Checking::account);
     let site = check.field(top, &TOP, "site", Checking::site);
     let site = match site {
         Field::Absent => Some(Site::default()),
@@ -64,7 +69,7 @@ pub(super) fn file(mut checking: Checking<'_>, tree: &Node) -> Checked {
     if shared.renew_period_missing {
         shared.max_term.month_too_long(check);
     }
-    Checked { limits, entries, ids }
+    Checked { site: site.unwrap_or_default(), account, limits, entries, ids }
 }
 
 fn nothing() -> Checked {
@@ -73,9 +78,11 @@ fn nothing() -> Checked {
         max_renewals: None,
         max_term: MAX_TERM_DEFAULT,
         max_auto_renew_off: MAX_AUTO_RENEW_OFF_DEFAULT,
+        when_exceeded: WhenExceeded::default(),
         allow_unpriced: false,
     };
-    Checked { limits, entries: Vec::new(), ids: Vec::new() }
+    let (site, account) = (Site::default(), Field::Absent);
+    Checked { site, account, limits, entries: Vec::new(), ids: Vec::new() }
 }
 
 /// Whether it makes sense to read on: another version would mean other keys.
@@ -139,6 +146,7 @@ fn limits(check: &mut Checking<'_>, pair: Option<&Pair>, site: Option<Site>) -> 
     let charge = check.field(pairs, &LIMITS, "max_charge", |check, pair| check.money(pair, usual));
     let renewals = check.field(pairs, &LIMITS, "max_renewals", Checking::number);
     let off = check.field(pairs, &LIMITS, "max_auto_renew_off", Checking::number);
+    let exceeded = check.field(pairs, &LIMITS, "when_exceeded", Checking::when_exceeded);
     let unpriced = check.field(pairs, &LIMITS, "allow_unpriced", Checking::switch);
     if let (Some((money, at)), Some(site)) = (charge.given(), site) {
         currency(check, money, at, site);
@@ -146,6 +154,7 @@ fn limits(check: &mut Checking<'_>, pair: Option<&Pair>, site: Option<Site>) -> 
     limits.max_charge = asked(check, charge);
     limits.max_renewals = asked(check, renewals);
     limits.max_auto_renew_off = off.given().map_or(limits.max_auto_renew_off, |(value, _)| *value);
+    limits.when_exceeded = exceeded.given().map_or(limits.when_exceeded, |(value, _)| *value);
     limits.allow_unpriced = unpriced.given().is_some_and(|(value, _)| *value);
     limits.max_term = max_term.given().map_or(limits.max_term, |(term, _)| *term);
     (limits, max_term)

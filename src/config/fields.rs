@@ -29,8 +29,8 @@ pub(super) struct Keys {
 /// The top of the file.
 pub(super) const TOP: Keys = Keys {
     place: "at the top of the file",
-    valid: &["version", "region", "site", "defaults", "limits", "instances"],
-    later: &["account", "groups"],
+    valid: &["version", "region", "site", "account", "defaults", "limits", "instances"],
+    later: &["groups"],
 };
 /// Under `defaults`.
 pub(super) const DEFAULTS: Keys =
@@ -38,8 +38,15 @@ pub(super) const DEFAULTS: Keys =
 /// Under `limits`.
 pub(super) const LIMITS: Keys = Keys {
     place: "under `limits`",
-    valid: &["max_charge", "max_renewals", "max_term", "max_auto_renew_off", "allow_unpriced"],
-    later: &["when_exceeded"],
+    valid: &[
+        "max_charge",
+        "max_renewals",
+        "max_term",
+        "max_auto_renew_off",
+        "when_exceeded",
+        "allow_unpriced",
+    ],
+    later: &[],
 };
 /// In an entry of `instances`.
 pub(super) const INSTANCE: Keys = Keys {

@@ -1,6 +1,7 @@
 //! The bytes of all files to one checked [`Config`], with all errors of all files.
 //!
-//! Here a file becomes text, and what can only be seen across files is checked: no instance twice.
+//! Here a file becomes text, and what can only be seen across files is checked: no instance twice, no
+//! two accounts.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,9 +13,9 @@ use sha2::{Digest, Sha256};
 use super::check::{self, Checked};
 use super::fields::Checking;
 use super::syntax::{self, FILE_BYTES_MAX};
-use super::{Config, FileConfig};
+use super::{Asked, Config, FileConfig};
 use crate::diagnostic::{Diagnostic, Severity, Source};
-use crate::ids::InstanceId;
+use crate::ids::{AccountId, InstanceId};
 use crate::text::grouped;
 
 /// So many instances that are asked for twice are shown.
@@ -37,19 +38,25 @@ pub fn load(files: &[(Rc<str>, Vec<u8>)]) -> Loaded {
     let mut diagnostics = Vec::new();
     let mut configs = Vec::with_capacity(files.len());
     let mut ids = Vec::new();
+    let mut accounts = Vec::new();
     for (index, (path, bytes)) in files.iter().enumerate() {
         let (source, readable) = decode(index, path, bytes, &mut diagnostics);
         if readable && let Some(tree) = syntax::read(index, &source, &mut diagnostics) {
             let before = diagnostics.len();
             let checking = Checking { index, source: &source, out: &mut diagnostics, before };
-            let Checked { limits, entries, ids: found } = check::file(checking, &tree);
+            let Checked { site, account, limits, entries, ids: found } = check::file(checking, &tree);
+            let account = account.given().map(|(account, at)| {
+                accounts.push((account.clone(), index, at.value.clone()));
+                Asked { value: account.clone(), place: source.place(at.key.start) }
+            });
             ids.extend(found.into_iter().map(|(id, at)| (id, index, at)));
             let sha256 = HEXLOWER.encode(&Sha256::digest(bytes));
-            configs.push(FileConfig { path: path.clone(), sha256, limits, entries });
+            configs.push(FileConfig { path: path.clone(), sha256, site, account, limits, entries });
         }
         sources.push(source);
     }
     once(ids, &mut diagnostics);
+    one_account(&accounts, &mut diagnostics);
     diagnostics.sort_by_key(|one| one.marks.first().map(|mark| (mark.source, mark.bytes.start)));
     let sound = diagnostics.iter().all(|one| one.severity == Severity::Warning);
     let config = sound.then_some(Config { files: configs });
@@ -107,5 +114,19 @@ fn once(ids: Vec<(InstanceId, usize, Range<usize>)>, out: &mut Vec<Diagnostic>) 
         } else {
             seen.insert(id, (index, at));
         }
+    }
+}
+
+/// Reports files that name another account than the first that names one.
+fn one_account(accounts: &[(AccountId, usize, Range<usize>)], out: &mut Vec<Diagnostic>) {
+    let Some((first, first_index, first_at)) = accounts.first() else { return };
+    for (account, index, at) in accounts.iter().filter(|(account, ..)| account != first) {
+        out.push(
+            Diagnostic::error(format!("the files are for two accounts, {first} and {account}"))
+                .at(*index, at.clone(), "another one")
+                .at(*first_index, first_at.clone(), "first here")
+                .why("a run has one key, and a key belongs to one account")
+                .help("run the files of each account by themselves, or correct `account`"),
+        );
     }
 }

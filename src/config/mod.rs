@@ -20,7 +20,7 @@ pub use load::{Loaded, load};
 pub use syntax::FILE_BYTES_MAX;
 
 use crate::diagnostic::Place;
-use crate::ids::{InstanceId, RegionId};
+use crate::ids::{AccountId, InstanceId, RegionId};
 use crate::money::Money;
 use crate::term::{AutoRenew, Lifetime, PurchaseTerm, Site, Term};
 
@@ -42,6 +42,29 @@ pub enum MinRemaining {
     AtLeast(Lifetime),
 }
 
+/// What becomes of a plan that is beyond `max_charge` or `max_renewals`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenExceeded {
+    /// Nothing is done.
+    #[default]
+    Refuse,
+    /// What fits is bought, soonest expiry first.
+    SoonestFirst,
+}
+
+impl WhenExceeded {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Refuse, Self::SoonestFirst];
+
+    /// The word in the files and outputs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::SoonestFirst => "soonest-first",
+        }
+    }
+}
+
 /// Bounds on what the changes of one file may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -53,6 +76,8 @@ pub struct Limits {
     pub max_term: Term,
     /// Most instances whose auto-renewal one run may switch off.
     pub max_auto_renew_off: u32,
+    /// What becomes of a plan that is beyond the first two.
+    pub when_exceeded: WhenExceeded,
     /// Whether a renewal without a known price may be bought.
     pub allow_unpriced: bool,
 }
@@ -94,13 +119,17 @@ pub struct FileConfig {
     pub path: Rc<str>,
     /// SHA-256 of the file's bytes, in hexadecimal.
     pub sha256: String,
+    /// At which site its account is.
+    pub site: Site,
+    /// The only account that it may be used on, if it says so.
+    pub account: Option<Asked<AccountId>>,
     /// Its limits.
     pub limits: Limits,
     /// Its instances, in the order of the file.
     pub entries: Vec<Entry>,
 }
 
-/// All files, checked. No instance is asked for twice.
+/// All files, checked. No instance is asked for twice, and no two files name different accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// In the order given.

@@ -5,8 +5,8 @@
 use super::fields::{Checking, Field, Keys, find, misspelt};
 use super::tree::{Core, Pair};
 use super::words::{self, shown};
-use super::{MAX_AUTO_RENEW_OFF_DEFAULT, MinRemaining};
-use crate::ids::{InstanceId, RegionId};
+use super::{MAX_AUTO_RENEW_OFF_DEFAULT, MinRemaining, WhenExceeded};
+use crate::ids::{AccountId, InstanceId, RegionId};
 use crate::money::{Money, MoneyError, parse_amount};
 use crate::term::{AutoRenew, AutoRenewTerm, Lifetime, PurchaseTerm, Site, Term};
 use crate::text::nearest;
@@ -101,6 +101,45 @@ impl Checking<'_> {
         );
         let why = "a site is `china` (aliyun.com) or `international` (alibabacloud.com); it decides which terms are on sale";
         self.error(format!("`{}` is not a site", shown(text)), pair.value.span.clone(), "", why, help);
+        None
+    }
+
+    /// An account id. Without quotes it is a number, which other tools round beyond 15 digits.
+    pub(super) fn account(&mut self, pair: &Pair) -> Option<AccountId> {
+        let text = self.text(pair, "\"1234567890123456\"")?;
+        if let Ok(account) = AccountId::parse(text) {
+            return Some(account);
+        }
+        let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '_' | ',' | '.')).collect();
+        let help = AccountId::parse(&digits).map_or_else(
+            |_| "copy it from the console; it looks like `account: \"1234567890123456\"`".to_owned(),
+            |account| format!("write `account: \"{account}\"`"),
+        );
+        let why = "an account id (UID) is digits, at most 20 of them; names and aliases are none";
+        self.error(format!("`{}` is not an account id", shown(text)), pair.value.span.clone(), "", why, help);
+        None
+    }
+
+    /// What becomes of a plan beyond its bounds.
+    pub(super) fn when_exceeded(&mut self, pair: &Pair) -> Option<WhenExceeded> {
+        let text = self.scalar(pair, "refuse")?.text.as_str();
+        let words = WhenExceeded::ALL.map(WhenExceeded::as_str);
+        if let Some(value) = WhenExceeded::ALL.into_iter().find(|value| value.as_str() == text) {
+            return Some(value);
+        }
+        let near = match text.to_lowercase().as_str() {
+            "stop" | "fail" | "error" | "abort" | "block" | "deny" | "none" => Some("refuse"),
+            "soonest" | "soonest first" | "partial" | "cap" | "up-to-cap" => Some("soonest-first"),
+            other => nearest(other, words),
+        };
+        let help = near.map_or_else(
+            || "write `when_exceeded: refuse` or `when_exceeded: soonest-first`".to_owned(),
+            |near| format!("write `when_exceeded: {near}`"),
+        );
+        let why =
+            "beyond a limit `refuse` does nothing, and `soonest-first` buys what fits, soonest expiry first";
+        let message = format!("`{}` is no value of `when_exceeded`", shown(text));
+        self.error(message, pair.value.span.clone(), "", why, help);
         None
     }
 

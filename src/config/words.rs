@@ -19,6 +19,8 @@ pub(super) fn shown(text: &str) -> String {
 
 /// Words of the API, of its consoles and of other tools for keys of a desired-state file.
 const KEYS: &[(&str, &str)] = &[
+    ("accountid", "account"),
+    ("aliuid", "account"),
     ("budget", "max_charge"),
     ("duration", "renew_period"),
     ("hostname", "name"),
@@ -38,6 +40,7 @@ const KEYS: &[(&str, &str)] = &[
     ("renewalstatus", "auto_renew"),
     ("servers", "instances"),
     ("term", "renew_period"),
+    ("uid", "account"),
     ("unpriced", "allow_unpriced"),
 ];
 

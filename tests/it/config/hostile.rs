@@ -86,7 +86,7 @@ fn nul_and_controls() {
     3 | na�[31mme: x
       | ^^^^^^^^^
       |
-      = note: valid at the top of the file are `version`, `region`, `site`, `defaults`, `limits` and `instances`
+      = note: valid at the top of the file are `version`, `region`, `site`, `account`, `defaults`, `limits` and `instances`
       = help: remove it, or write one of these keys
 
     error: the list of instances is empty

@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
-use renewctl::config::{Config, Entry, Loaded, MinRemaining, load};
+use renewctl::config::{Config, Entry, Loaded, MinRemaining, WhenExceeded, load};
+use renewctl::desired::DesiredState;
 use renewctl::diagnostic::{Diagnostic, Source, render};
-use renewctl::term::Term;
+use renewctl::term::{Site, Term};
 use renewctl::text::is_hostile;
 
 const WIDTH: usize = 100;
@@ -157,6 +158,82 @@ fn limits_have_defaults() {
     assert_eq!((limits.max_charge, limits.max_renewals), (None, None));
     assert_eq!((limits.max_term, limits.max_auto_renew_off), (Term::Months(12), 10));
     assert!(!limits.allow_unpriced);
+}
+
+#[test]
+fn a_file_carries_its_account_and_what_is_done_beyond_its_limits() {
+    let file = valid("account").files.remove(0);
+    let account = file.account.unwrap();
+    assert_eq!(
+        (account.value.as_str(), account.place.to_string().as_str()),
+        ("1234567890123456", "renewals.yaml:3")
+    );
+    assert_eq!(account.place.column, 1);
+    assert_eq!(file.limits.when_exceeded, WhenExceeded::SoonestFirst);
+    for name in ["minimal", "when-exceeded-refuse"] {
+        let file = valid(name).files.remove(0);
+        assert_eq!((file.account, file.limits.when_exceeded), (None, WhenExceeded::Refuse), "{name}");
+    }
+    let desired = DesiredState::from(valid("account"));
+    assert_eq!(desired.files[0].account.as_ref().unwrap().value.as_str(), "1234567890123456");
+    assert_eq!(desired.files[0].limits.when_exceeded, WhenExceeded::SoonestFirst);
+    assert_eq!(desired.files[0].site, Site::China);
+    assert_eq!(DesiredState::from(valid("site-international")).files[0].site, Site::International);
+}
+
+fn for_account(path: &str, account: &str, id: &str) -> (Rc<str>, Vec<u8>) {
+    let account = if account.is_empty() { String::new() } else { format!("account: \"{account}\"\n") };
+    let text =
+        format!("version: 1\nregion: cn-beijing\n{account}instances:\n  - {{ id: {id}, auto_renew: 1mo }}\n");
+    (Rc::from(path), text.into_bytes())
+}
+
+#[test]
+fn the_files_of_a_run_are_for_one_account() {
+    let same = [("", "i-a1"), ("111", "i-a2"), ("111", "i-a3"), ("", "i-a4")];
+    let files: Vec<_> = same.iter().map(|(account, id)| for_account(id, account, id)).collect();
+    assert!(load(&files).config.is_some());
+    let files = [
+        for_account("a.yaml", "", "i-a1"),
+        for_account("b.yaml", "111", "i-a2"),
+        for_account("c.yaml", "222", "i-a3"),
+        for_account("d.yaml", "111", "i-a4"),
+        for_account("e.yaml", "0111", "i-a5"),
+    ];
+    let loaded = load(&files);
+    assert!(loaded.config.is_none());
+    check_safe(&loaded);
+    insta::assert_snapshot!(shown(&loaded), @r#"
+    error: the files are for two accounts, 111 and 222
+     --> c.yaml:3:10
+      |
+    3 | account: "222"
+      |          ^^^^^ another one
+      |
+     ::: b.yaml:3:10
+      |
+    3 | account: "111"
+      |          ----- first here
+      |
+      = note: a run has one key, and a key belongs to one account
+      = help: run the files of each account by themselves, or correct `account`
+
+    error: the files are for two accounts, 111 and 0111
+     --> e.yaml:3:10
+      |
+    3 | account: "0111"
+      |          ^^^^^^ another one
+      |
+     ::: b.yaml:3:10
+      |
+    3 | account: "111"
+      |          ----- first here
+      |
+      = note: a run has one key, and a key belongs to one account
+      = help: run the files of each account by themselves, or correct `account`
+
+    2 errors in 2 files
+    "#);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::Command;
 use jsonschema::Validator;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngSeed};
-use renewctl::config::{Loaded, MAX_AUTO_RENEW_OFF_DEFAULT, MAX_TERM_DEFAULT};
+use renewctl::config::{Loaded, MAX_AUTO_RENEW_OFF_DEFAULT, MAX_TERM_DEFAULT, WhenExceeded};
 use renewctl::diagnostic::Severity;
 use renewctl::term::{AutoRenewTerm, PurchaseTerm, Site, Term};
 use serde_json::{Map, Value, json};
@@ -269,6 +269,9 @@ fn the_schema_knows_the_defaults() {
     assert_eq!(default("site"), Site::default().as_str());
     assert_eq!(Term::parse(default("max_term").as_str().unwrap()), Ok(MAX_TERM_DEFAULT));
     assert_eq!(default("max_auto_renew_off"), MAX_AUTO_RENEW_OFF_DEFAULT);
+    assert_eq!(default("when_exceeded"), WhenExceeded::default().as_str());
+    let words = schema.pointer("/properties/limits/properties/when_exceeded/enum").unwrap();
+    assert_eq!(*words, json!(WhenExceeded::ALL.map(WhenExceeded::as_str)));
     assert_eq!(default("allow_unpriced"), false);
     assert_eq!(schema["$defs"]["renew_period"]["default"], "1mo");
 }
@@ -349,6 +352,17 @@ fn bounds_are_exact() {
             assert_eq!(taken, site == Site::China || weeks == 5);
         }
     }
+    for (word, valid) in [
+        ("1", true),
+        ("12345678901234567890", true),
+        ("123456789012345678901", false),
+        ("", false),
+        ("12 3", false),
+    ] {
+        let mut doc = one(Site::China, None, "auto_renew", "off");
+        doc["account"] = json!(word);
+        assert_eq!(agreed(&validator, &doc), valid, "{doc}");
+    }
     let (id, region) = ("i-".to_owned() + &"a".repeat(62), "cn-".to_owned() + &"b".repeat(29));
     for (key, word, longer) in [("id", &id, "a"), ("region", &region, "b")] {
         assert!(agreed(&validator, &one(Site::China, None, key, word)));
@@ -417,17 +431,18 @@ fn limits() -> impl Strategy<Value = Value> {
     let some = proptest::option::of::<BoxedStrategy<Value>>;
     let count = || any::<u32>().prop_map(Value::from).boxed();
     let switch = any::<bool>().prop_map(Value::from).boxed();
-    (some(charge.boxed()), some(count()), some(max_term.boxed()), some(count()), some(switch)).prop_map(
-        |(charge, renewals, term, off, unpriced)| {
+    let exceeded = word(&["refuse", "soonest-first"]).boxed();
+    (some(charge.boxed()), some(count()), some(max_term.boxed()), some(count()), some(switch), some(exceeded))
+        .prop_map(|(charge, renewals, term, off, unpriced, exceeded)| {
             object([
+                ("when_exceeded", exceeded),
                 ("max_charge", charge),
                 ("max_renewals", renewals),
                 ("max_term", term),
                 ("max_auto_renew_off", off),
                 ("allow_unpriced", unpriced),
             ])
-        },
-    )
+        })
 }
 
 /// Another's id, what is asked for, region, name.
@@ -456,15 +471,17 @@ fn document() -> impl Strategy<Value = Value> {
     (
         some(0.9, region.boxed()),
         some(0.5, site.boxed()),
+        some(0.3, word(&["1234567890123456", "1", "00000000000000000000"]).boxed()),
         some(0.5, wants().boxed()),
         some(0.6, limits().boxed()),
         instances,
     )
-        .prop_map(|(region, site, defaults, limits, instances)| {
+        .prop_map(|(region, site, account, defaults, limits, instances)| {
             object([
                 ("version", Some(json!(1))),
                 ("region", region),
                 ("site", site),
+                ("account", account),
                 ("defaults", defaults),
                 ("limits", limits),
                 ("instances", Some(instances)),
@@ -518,6 +535,8 @@ fn mistake() -> impl Strategy<Value = Mistake> {
         "max_term",
         "region",
         "auto_renw",
+        "account",
+        "when_exceeded",
         "colour",
         "<<",
         "groups",
