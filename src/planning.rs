@@ -6,12 +6,14 @@ use chrono::{DateTime, Duration, Utc};
 
 use crate::calendar::show_beijing;
 use crate::cloud::{CallError, Cloud, QuoteAsk as CloudAsk, QuoteError, ReadId};
+use crate::config::Asked;
 use crate::desired::DesiredState;
+use crate::ids::AccountId;
 use crate::journal::fold::Fold;
 use crate::live::{Live, Quote};
-use crate::plan::Plan;
 use crate::plan::draft::draft;
 use crate::plan::price::{NoQuote, PriceError, Quotes, price};
+use crate::plan::{Plan, PlanAccount};
 use crate::ports::Terminal;
 use crate::retry::Class;
 
@@ -21,6 +23,22 @@ pub enum PlanningError {
     /// The account could not be read at all.
     #[error("{}", .0.text())]
     Read(CallError),
+    /// The files are for another account than that of the key.
+    #[error("{} says account {}, and this key is of account {found}", .asked.place, .asked.value)]
+    OtherAccount {
+        /// What the file says, and where.
+        asked: Asked<AccountId>,
+        /// The key's.
+        found: AccountId,
+    },
+    /// Whose key it is was not told.
+    #[error("{} says account {}, and whose key this is was not told: {}", .asked.place, .asked.value, .why.text())]
+    Caller {
+        /// What the file says, and where.
+        asked: Asked<AccountId>,
+        /// Why not.
+        why: Box<CallError>,
+    },
     /// The prices do not fit the files.
     #[error(transparent)]
     Price(#[from] PriceError),
@@ -69,6 +87,20 @@ impl Moment {
     }
 }
 
+/// The account that the files are for, once the cloud has said that the key is of it. Of files that name
+/// none nothing is asked.
+async fn accounts(desired: &DesiredState, cloud: &Cloud) -> Result<Vec<PlanAccount>, PlanningError> {
+    let named = || desired.files.iter().filter_map(|file| Some((file.site, file.account.as_ref()?)));
+    let Some((site, asked)) = named().next() else { return Ok(Vec::new()) };
+    let answer = cloud.caller().await;
+    let found =
+        answer.map_err(|why| PlanningError::Caller { asked: asked.clone(), why: Box::new(why) })?.account;
+    match named().map(|(_, asked)| asked).find(|asked| asked.value != found) {
+        Some(asked) => Err(PlanningError::OtherAccount { asked: asked.clone(), found }),
+        None => Ok(vec![PlanAccount { uid: found, site }]),
+    }
+}
+
 /// Reads the instances that the files name, with their settings.
 async fn read(desired: &DesiredState, cloud: &Cloud, terminal: &dyn Terminal) -> Result<Live, PlanningError> {
     let ids: Vec<ReadId> = desired
@@ -84,7 +116,7 @@ async fn read(desired: &DesiredState, cloud: &Cloud, terminal: &dyn Terminal) ->
     cloud.read(&ids, &progress).await.map_err(PlanningError::Read)
 }
 
-/// Reads the account and makes a plan for `moment`.
+/// Reads the account and makes a plan for `moment`. Whose account it is comes first, if the files say so.
 ///
 /// # Errors
 /// [`PlanningError`].
@@ -95,6 +127,7 @@ pub async fn plan(
     terminal: &dyn Terminal,
     moment: Moment,
 ) -> Result<Plan, PlanningError> {
+    let accounts = accounts(desired, cloud).await?;
     let live = read(desired, cloud, terminal).await?;
     let now = moment.of(live.read_at)?;
     let draft = draft(desired, &live, now, &memory.holds(&live, now));
@@ -109,7 +142,7 @@ pub async fn plan(
         .zip(answers)
         .map(|(ask, answer)| Ok((ask, no_quote(answer)?)))
         .collect::<Result<_, PlanningError>>()?;
-    Ok(price(desired, draft, &quotes)?)
+    Ok(Plan { accounts, ..price(desired, draft, &quotes)? })
 }
 
 /// Keeps apart what cannot be quoted and what was not told; credentials that are wrong end the plan.

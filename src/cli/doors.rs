@@ -71,6 +71,17 @@ impl From<PlanningError> for Failure {
     fn from(error: PlanningError) -> Self {
         let hint = match &error {
             PlanningError::Read(call) => call.hint.map(|hint| format!("\n  hint: {hint}")),
+            PlanningError::OtherAccount { asked, .. } => {
+                let hint = format!(
+                    "\n  hint: use a key of account {}, or correct `account` in the file",
+                    asked.value
+                );
+                Some(hint)
+            }
+            PlanningError::Caller { why, .. } => {
+                let hint = why.hint.unwrap_or("run again");
+                Some(format!("\n  hint: {hint}; without `account` in the files it is not asked"))
+            }
             PlanningError::Price(PriceError::Sum(_)) => None,
             PlanningError::Price(PriceError::OtherSite { .. }) => Some(
                 "\n  hint: write the account's site into the file (site: china | international)".to_owned(),

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Item, PriceDecision};
 use crate::calendar::show_minute;
+use crate::config::WhenExceeded;
 use crate::desired::DesiredFile;
 use crate::ids::PlanId;
 use crate::money::plain_amount;
@@ -18,12 +19,16 @@ use crate::term::LiveAutoRenew;
 /// First line under the digest: another form would need another version.
 const VERSION: &str = "renewctl-plan-1";
 
-/// SHA-256 over one line for each decision, sorted, and one for the limits of each file. A plan for
+/// SHA-256 over one line for each decision, sorted, one for the limits of each file, and one for the
+/// account that the files name, if they do. A plan for
 /// another moment than that of its reading never has the name of one that can be applied.
 pub fn plan_id(items: &[Item<PriceDecision>], files: &[DesiredFile], as_of: Option<DateTime<Utc>>) -> PlanId {
     let mut lines: Vec<String> = items.iter().filter_map(decision).collect();
     lines.extend(as_of.map(|moment| format!("as of {}", show_minute(moment))));
     lines.extend(files.iter().map(limits));
+    // All files that name one name the same.
+    let account = files.iter().find_map(|file| file.account.as_ref());
+    lines.extend(account.map(|account| format!("account {}", account.value)));
     lines.sort();
     let mut text = format!("{VERSION}\n");
     for line in lines {
@@ -66,5 +71,10 @@ fn limits(file: &DesiredFile) -> String {
     let renewals =
         limits.max_renewals.as_ref().map_or_else(|| "none".to_owned(), |cap| cap.value.to_string());
     let (term, off, unpriced) = (limits.max_term, limits.max_auto_renew_off, limits.allow_unpriced);
-    format!("limits {} {charge} {renewals} {term} {off} {unpriced}", file.path)
+    // Refusing came first, and goes unsaid.
+    let exceeded = match limits.when_exceeded {
+        WhenExceeded::Refuse => "",
+        WhenExceeded::SoonestFirst => " soonest-first",
+    };
+    format!("limits {} {charge} {renewals} {term} {off} {unpriced}{exceeded}", file.path)
 }

@@ -25,10 +25,10 @@ use chrono::{DateTime, Utc};
 use crate::calendar::show_beijing;
 use crate::desired::DesiredFile;
 use crate::diagnostic::Place;
-use crate::ids::{InstanceId, PlanId, RegionId};
+use crate::ids::{AccountId, InstanceId, PlanId, RegionId};
 use crate::live::{LiveInstance, Quote};
 use crate::money::{Money, Totals};
-use crate::term::{AutoRenew, LiveAutoRenew, PurchaseTerm, Term};
+use crate::term::{AutoRenew, LiveAutoRenew, PurchaseTerm, Site, Term};
 use crate::text::{Untrusted, count};
 
 /// What the plan says of one action.
@@ -387,6 +387,15 @@ impl Item<PriceDecision> {
     }
 }
 
+/// An account that a plan is for, as the cloud named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanAccount {
+    /// Its id.
+    pub uid: AccountId,
+    /// Its site, as the files say.
+    pub site: Site,
+}
+
 /// What is to be done, with what it costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -398,6 +407,8 @@ pub struct Plan {
     pub read_at: DateTime<Utc>,
     /// Whether everything could be read.
     pub complete: bool,
+    /// The account that the files name, once it was found to be the key's; empty if none names one.
+    pub accounts: Vec<PlanAccount>,
     /// One item for each instance asked for, by region and id.
     pub items: Vec<Item<PriceDecision>>,
     /// The files and their limits.

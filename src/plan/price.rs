@@ -101,6 +101,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         evaluated_at: draft.evaluated_at,
         read_at: draft.read_at,
         complete: draft.complete,
+        accounts: Vec::new(),
         deducted_anyway: items.iter().filter(|item| deducted_anyway(item, now)).count(),
         items,
         files: draft.files,

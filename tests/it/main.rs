@@ -14,6 +14,7 @@
 
 mod support;
 
+mod account;
 mod calendar;
 mod client;
 mod command_line;

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::diagnostic::Place;
-use crate::ids::{InstanceId, PlanId, RegionId};
+use crate::ids::{AccountId, InstanceId, PlanId, RegionId};
 use crate::live::{ChargeType, Quote};
 use crate::money::{Totals, plain_amount};
 use crate::plan::step::{Condition, Steps, steps};
@@ -52,6 +52,8 @@ struct PlanView<'a> {
     /// Whether it can be carried out: it is for the moment of its reading, and something is to do.
     applyable: bool,
     complete: bool,
+    /// Empty: no file names an account, so that it was not asked.
+    accounts: Vec<AccountView<'a>>,
     sources: Vec<SourceView<'a>>,
     limits: Vec<LimitsView<'a>>,
     summary: SummaryView,
@@ -60,6 +62,12 @@ struct PlanView<'a> {
     held: Vec<StopView<'a>>,
     at_risk: Vec<RiskView<'a>>,
     steps: Vec<StepView>,
+}
+
+#[derive(Serialize)]
+struct AccountView<'a> {
+    uid: &'a AccountId,
+    site: &'static str,
 }
 
 #[derive(Serialize)]
@@ -75,6 +83,7 @@ struct LimitsView<'a> {
     max_renewals: Option<u32>,
     max_term: Term,
     max_auto_renew_off: u32,
+    when_exceeded: &'static str,
     allow_unpriced: bool,
 }
 
@@ -199,6 +208,11 @@ fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
         read_at: time(plan.read_at),
         applyable: plan.has_changes() && !plan.is_as_of(),
         complete: plan.complete,
+        accounts: plan
+            .accounts
+            .iter()
+            .map(|account| AccountView { uid: &account.uid, site: account.site.as_str() })
+            .collect(),
         sources: plan
             .files
             .iter()
@@ -222,6 +236,7 @@ fn limits(file: &crate::desired::DesiredFile) -> LimitsView<'_> {
         max_renewals: limits.max_renewals.as_ref().map(|cap| cap.value),
         max_term: limits.max_term,
         max_auto_renew_off: limits.max_auto_renew_off,
+        when_exceeded: limits.when_exceeded.as_str(),
         allow_unpriced: limits.allow_unpriced,
     }
 }
