@@ -11,7 +11,7 @@ use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 
 use super::credentials::Credentials;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Service};
 use super::error::{CallError, class, hint, leaves_doubt};
 use super::replies::ErrorReply;
 use super::sign;
@@ -254,8 +254,10 @@ impl Sender {
         })?;
         let date = reply.header("date").and_then(parse_date);
         let result = self.judge(&reply, date);
-        // The clock of a proxy on the way is not the cloud's.
-        let from_cloud = result.as_ref().map_or_else(|failure| failure.code.is_some(), |_| true);
+        // The clock of a proxy on the way is not the cloud's; and what decides is the clock of ECS, which
+        // judges tokens and expiries, not that of another product.
+        let from_cloud = matches!(action.service, Service::Ecs(_))
+            && result.as_ref().map_or_else(|failure| failure.code.is_some(), |_| true);
         if let (true, Some(date)) = (from_cloud, date) {
             self.learn_offset(date);
         }

@@ -125,7 +125,7 @@ impl Cloud {
         }
     }
 
-    /// The cloud's time, by the Date header of the last reply; the machine's if there was none.
+    /// The cloud's time, by the Date header of the last reply of ECS; the machine's if there was none.
     pub fn server_now(&self) -> DateTime<Utc> {
         self.sender.server_now()
     }

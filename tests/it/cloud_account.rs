@@ -6,11 +6,11 @@ use std::time::Duration;
 use renewctl::cloud::{CallError, Cloud, Credentials, Doors, Endpoint};
 use renewctl::emulator::InProcess;
 use renewctl::retry::Class;
-use renewctl::term::Site;
+use renewctl::term::{AutoRenew, Site};
 use serde_json::{Value, json};
 
 use crate::cloud_script::*;
-use crate::support::{CountingEntropy, ONE, Sim, run};
+use crate::support::{CountingEntropy, ONE, Sim, run, time};
 
 fn told(data: &Value) -> Value {
     json!({"Code": "200", "Message": "success", "RequestId": "R-1", "Success": true, "Data": data})
@@ -317,5 +317,27 @@ fn the_emulators_account_is_told_at_both_sites() {
         let error = Sim::new(&format!("{ONE}{keys}")).cloud().balance(Site::China).await.unwrap_err();
         assert_eq!((error.code.as_deref(), error.http_status), (Some("NoPermission"), Some(400)));
         assert!(error.hint.unwrap().contains("bss:DescribeAcccount"));
+    });
+}
+
+#[test]
+fn only_the_clock_of_ecs_decides() {
+    run(async {
+        let far = [("date", "Tue, 01 Dec 2026 02:05:00 GMT")];
+        let world = World::new(move |sent| match sent.action() {
+            "QueryAccountBalance" => {
+                reply(200, &far, told(&json!({"AvailableAmount": "1", "Currency": "CNY"})))
+            }
+            "GetCallerIdentity" => reply(200, &far, json!({"AccountId": "42"})),
+            _ => reply(200, &[("date", "Mon, 23 Nov 2026 04:01:00 GMT")], json!({"RequestId": "R"})),
+        });
+        let cloud = world.cloud();
+        cloud.balance(Site::China).await.unwrap();
+        cloud.caller().await.unwrap();
+        assert_eq!((cloud.server_offset(), cloud.server_now()), (None, time(START)));
+        cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+        assert_eq!(cloud.server_now(), time("2026-11-23T04:01:00Z"));
+        cloud.balance(Site::China).await.unwrap();
+        assert_eq!(cloud.server_now(), time("2026-11-23T04:01:00Z"));
     });
 }
