@@ -4,8 +4,11 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Asked, Config, Entry, Limits};
 use crate::ids::AccountId;
+use crate::money::Money;
 use crate::term::Site;
 
 /// One instance as it shall be.
@@ -42,6 +45,41 @@ pub struct DesiredState {
     pub files: Vec<DesiredFile>,
     /// How many instances of the files are not here, because somebody left them out.
     pub left_out: usize,
+    /// Most that the whole run may charge (`--max-charge`), besides the caps of the files.
+    pub run_cap: Option<Money>,
+}
+
+/// Which instances of the files are worked on: the targets if there are any, otherwise all but the
+/// excluded ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// These ids only.
+    pub target: Vec<String>,
+    /// All but these ids.
+    pub exclude: Vec<String>,
+}
+
+impl DesiredState {
+    /// Keeps the selected instances only.
+    ///
+    /// # Errors
+    /// The first id that the files do not name; then nothing is changed. A typing error must not make a
+    /// plan look empty.
+    pub fn select(&mut self, selection: &Selection) -> Result<(), String> {
+        let known = |id: &String| self.instances.iter().any(|wanted| wanted.entry.id.as_str() == id);
+        if let Some(unknown) = selection.target.iter().chain(&selection.exclude).find(|id| !known(id)) {
+            return Err(unknown.clone());
+        }
+        let all = self.instances.len();
+        self.instances.retain(|wanted| {
+            let id = wanted.entry.id.as_str();
+            let named = |ids: &[String]| ids.iter().any(|named| named == id);
+            if selection.target.is_empty() { !named(&selection.exclude) } else { named(&selection.target) }
+        });
+        self.left_out = all - self.instances.len();
+        Ok(())
+    }
 }
 
 impl From<Config> for DesiredState {
@@ -59,6 +97,6 @@ impl From<Config> for DesiredState {
             });
         }
         instances.sort_by(|a, b| (&a.entry.region, &a.entry.id).cmp(&(&b.entry.region, &b.entry.id)));
-        Self { instances, files, left_out: 0 }
+        Self { instances, files, left_out: 0, run_cap: None }
     }
 }

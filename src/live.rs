@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{InstanceId, RegionId};
 use crate::money::Money;
@@ -14,7 +15,7 @@ use crate::term::LiveAutoRenew;
 use crate::text::Untrusted;
 
 /// How an instance is paid.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChargeType {
     /// 包年包月, PrePaid: it has an expiry and can be renewed.
     Subscription,
@@ -25,7 +26,7 @@ pub enum ChargeType {
 }
 
 /// What an instance does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// Working.
     Running,
@@ -36,7 +37,7 @@ pub enum Status {
 }
 
 /// Why operations on an instance are restricted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lock {
     /// Expired or in arrears. It can still be renewed.
     Financial,
@@ -53,7 +54,7 @@ pub enum Lock {
 }
 
 /// One instance as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveInstance {
     /// Which one.
     pub id: InstanceId,
@@ -74,11 +75,12 @@ pub struct LiveInstance {
 }
 
 /// Why something could not be read: text for people, already free of secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unreadable {
     /// What was tried and what came back, with code and RequestId.
     pub reason: String,
     /// What a person can do about it, if that is known.
+    #[serde(skip)]
     pub hint: Option<&'static str>,
 }
 
@@ -90,7 +92,7 @@ impl Unreadable {
 }
 
 /// What reading one id brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// It exists.
     Found(Box<LiveInstance>),
@@ -121,7 +123,7 @@ impl Live {
 }
 
 /// What a renewal would cost, as quoted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
     /// What is to pay.
     pub amount: Money,

@@ -96,7 +96,7 @@ pub fn plain_amount(amount: Decimal) -> String {
 }
 
 /// An amount of one currency.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
     /// How much.
     pub amount: Decimal,

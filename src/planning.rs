@@ -12,7 +12,8 @@ use crate::ids::AccountId;
 use crate::journal::fold::Fold;
 use crate::live::{Live, Quote};
 use crate::plan::draft::draft;
-use crate::plan::price::{NoQuote, PriceError, Quotes, price};
+use crate::plan::file::{self, Evidence};
+use crate::plan::price::{NoQuote, PriceError, Quotes};
 use crate::plan::{Plan, PlanAccount};
 use crate::ports::Terminal;
 use crate::retry::Class;
@@ -117,6 +118,7 @@ async fn read(desired: &DesiredState, cloud: &Cloud, terminal: &dyn Terminal) ->
 }
 
 /// Reads the account and makes a plan for `moment`. Whose account it is comes first, if the files say so.
+/// Beside the plan stands what it was decided from, to be saved with it.
 ///
 /// # Errors
 /// [`PlanningError`].
@@ -126,11 +128,12 @@ pub async fn plan(
     memory: &Fold,
     terminal: &dyn Terminal,
     moment: Moment,
-) -> Result<Plan, PlanningError> {
+) -> Result<(Plan, Evidence), PlanningError> {
     let accounts = accounts(desired, cloud).await?;
     let live = read(desired, cloud, terminal).await?;
     let now = moment.of(live.read_at)?;
-    let draft = draft(desired, &live, now, &memory.holds(&live, now));
+    let holds = memory.holds(&live, now);
+    let draft = draft(desired, &live, now, &holds);
     let wanted: Vec<_> = draft.quotes().into_iter().collect();
     let asks: Vec<CloudAsk> = wanted
         .iter()
@@ -142,7 +145,8 @@ pub async fn plan(
         .zip(answers)
         .map(|(ask, answer)| Ok((ask, no_quote(answer)?)))
         .collect::<Result<_, PlanningError>>()?;
-    Ok(Plan { accounts, ..price(desired, draft, &quotes)? })
+    let evidence = Evidence::new(&accounts, &live, &holds, &quotes);
+    Ok((file::plan(desired, draft, &quotes, &accounts, &live)?, evidence))
 }
 
 /// Keeps apart what cannot be quoted and what was not told; credentials that are wrong end the plan.

@@ -218,7 +218,7 @@ pub enum AutoRenew {
 }
 
 /// The auto-renewal setting that was read: its term can be one that our tables do not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LiveAutoRenew {
     /// Renews by this term.
     Every(Term),

@@ -34,7 +34,7 @@ pub async fn verify(
     timeout: Duration,
 ) -> Result<Plan, PlanningError> {
     settings_show(cloud, outcome, timeout).await?;
-    plan(desired, cloud, memory, terminal, Moment::Reading).await
+    Ok(plan(desired, cloud, memory, terminal, Moment::Reading).await?.0)
 }
 
 /// Reads the instances whose settings were accepted, and no others, until they show.

@@ -1,5 +1,6 @@
 //! `renewctl apply`: plan, check the bounds, ask, carry out, verify, report.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,23 +8,28 @@ use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use super::args::{ApplyArgs, Cli};
-use super::command_line::apply_command;
+use super::command_line::{apply_command, resume_command};
 use super::doors::{Doors, Failure, random_id};
-use super::files::{check_reports, desired_state, select};
+use super::files::{ReadFiles, check_reports, desired_state, select};
 use super::plan::{damage, note_skew, note_torn, read_journal};
 use super::reports::{Format, ReportFile, Said, Stage};
 use super::screen::Screen;
 use super::session::{Session, with_session};
+use super::show;
 use super::{Exit, note, result};
 use crate::apply::{Deeds, execute};
 use crate::calendar::show_beijing;
+use crate::config::WhenExceeded;
 use crate::desired::DesiredState;
+use crate::ids::{InstanceId, RegionId};
 use crate::journal::fold::{Pending, fold};
 use crate::journal::history::{Deed, End, history};
 use crate::journal::{self, Contents, Journal, JournalError, Record};
 use crate::money::{Money, show_amount};
+use crate::plan::file::SavedPlan;
 use crate::plan::guard::{Approved, Consent, Question, Refusal, approve, exceeded, missing_caps, questions};
 use crate::plan::outcome::Outcome;
+use crate::plan::resume::{Resumed, resume};
 use crate::plan::{Plan, Summary};
 use crate::planning::{self, Moment};
 use crate::ports::{Environment, JournalStorage, Level, Signal};
@@ -31,23 +37,37 @@ use crate::render::markdown::Context;
 use crate::render::report::Report;
 use crate::render::{self, Style};
 use crate::system::JournalFile;
-use crate::text::count;
+use crate::term::Site;
+use crate::text::{count, escape};
 use crate::verify::verify;
 
 pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
-    let (mut desired, warnings) = desired_state(&args.work.files, doors, screen)?;
-    select(&mut desired, &args.work.selection)?;
-    check_reports(&args.work, cli.common.emulator.as_deref(), doors)?;
-    note(doors, cli.common.quiet, &warnings);
+    let (mut desired, saved) = if let Some(path) = &args.plan {
+        let SavedPlan { plan, desired, world } = show::read(path, doors)?;
+        (desired, Some(Saved { plan, world, path: path.clone() }))
+    } else {
+        let ReadFiles { mut desired, warnings, .. } = desired_state(&args.work.files, doors, screen)?;
+        select(&mut desired, &args.work.selection.selection())?;
+        note(doors, cli.common.quiet, &warnings);
+        (desired, None)
+    };
+    if args.work.max_charge.is_some() {
+        desired.run_cap.clone_from(&args.work.max_charge);
+    }
+    check_reports(&args.work, args.plan.as_deref(), cli.common.emulator.as_deref(), doors)?;
     with_session(&cli.common, doors, async |session: Session| {
         let apply = Apply {
             format: args.work.format,
             reports: args.work.report.clone(),
-            command: apply_command(&cli.common, &args.work, args.max_charge.as_ref()),
-            style: screen.style(&args.work),
+            command: match &saved {
+                Some(saved) => resume_command(&cli.common, &saved.path, &saved.plan.id),
+                None => apply_command(&cli.common, &args.work),
+            },
+            style: screen.style(args.work.view),
             quiet: cli.common.quiet,
             auto_approve: args.auto_approve,
-            max_charge: args.max_charge.clone(),
+            checksum: args.checksum.clone(),
+            saved: saved.as_ref(),
             verify_timeout: Duration::from_secs(args.verify_timeout),
             lock_timeout: Duration::from_secs(args.lock_timeout),
             doors,
@@ -64,12 +84,22 @@ pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Scre
 /// How often another run's lock is tried again.
 const LOCK_POLL: Duration = Duration::from_millis(200);
 
+/// A saved plan that is taken up.
+pub struct Saved {
+    /// The plan, decided again from what was saved.
+    pub plan: Plan,
+    /// The world that it was made in.
+    pub world: String,
+    /// The file that it lies in.
+    pub path: PathBuf,
+}
+
 /// Where an apply stands after its questions.
 enum Decided {
     /// It has ended: nothing to do, refused, or not confirmed.
     Ended(Exit),
-    /// The plan is approved.
-    Go { approved: Box<Approved>, seen: Contents },
+    /// The plan is approved; beside it what was found satisfied.
+    Go { approved: Box<Approved>, satisfied: Outcome, seen: Contents },
 }
 
 /// One apply, whatever stands behind its doors.
@@ -86,8 +116,10 @@ pub struct Apply<'a> {
     pub quiet: bool,
     /// No question.
     pub auto_approve: bool,
-    /// `--max-charge`.
-    pub max_charge: Option<Money>,
+    /// The id of the reviewed plan, if somebody gave it.
+    pub checksum: Option<String>,
+    /// The saved plan to carry out; otherwise a new one is made.
+    pub saved: Option<&'a Saved>,
     /// How long an effect is waited for.
     pub verify_timeout: Duration,
     /// How long another run's lock on the journal is waited for.
@@ -113,11 +145,12 @@ impl Apply<'_> {
         let decided = self.doors.unless_interrupted(1, self.decide()).await;
         match decided.unwrap_or_else(|signal| Err(Failure::interrupted(signal)))? {
             Decided::Ended(exit) => Ok(exit),
-            Decided::Go { approved, seen } => {
+            Decided::Go { approved, satisfied, seen } => {
                 if let Some(signal) = self.signal() {
                     return Err(Failure::interrupted(signal));
                 }
-                let carried = self.doors.unless_interrupted(2, self.carry_out(&approved, &seen)).await;
+                let carried =
+                    self.doors.unless_interrupted(2, self.carry_out(&approved, satisfied, &seen)).await;
                 carried.unwrap_or_else(|signal| Ok(self.given_up(signal)))
             }
         }
@@ -129,8 +162,22 @@ impl Apply<'_> {
         let contents = read_journal(self.storage.as_ref(), &self.journal_name)?;
         let memory = fold(&contents.lines, &self.session.world);
         let terminal = self.doors.terminal.as_ref();
-        let plan =
+        if let Some(failure) = self.other_than_reviewed(self.saved.map(|saved| &saved.plan)) {
+            return Err(failure);
+        }
+        let (plan, _) =
             planning::plan(self.desired, &self.session.cloud, &memory, terminal, Moment::Reading).await?;
+        let Resumed { plan, satisfied, newly_due } = match self.saved {
+            None => Resumed { plan, satisfied: Outcome::default(), newly_due: Vec::new() },
+            Some(saved) => match self.take_up(saved, plan) {
+                Ok(resumed) => resumed,
+                Err(stale) => {
+                    return self
+                        .end_without_apply(&saved.plan, Exit::Stale, Some(&stale))
+                        .map(Decided::Ended);
+                }
+            },
+        };
         note_skew(self.quiet, self.doors, self.session);
         note_torn(self.quiet, self.doors, &contents, &self.journal_name);
         if self.format == Format::Text {
@@ -139,6 +186,11 @@ impl Apply<'_> {
         let damaged = damage(&contents, &self.journal_name);
         if let Some(text) = &damaged {
             note(self.doors, self.quiet, &format!("warning: {text}"));
+        }
+        self.note_newly_due(&newly_due);
+        if !plan.has_changes() && self.saved.is_some() {
+            let message = "Every change of the plan is satisfied already. Nothing was sent.";
+            return self.end_without_apply(&plan, Exit::Ok, Some(message)).map(Decided::Ended);
         }
         if !plan.has_changes() {
             let exit = if plan.is_clean() { Exit::Ok } else { Exit::NotConverged };
@@ -149,12 +201,60 @@ impl Apply<'_> {
             let message = "error: nothing is sent on a damaged journal.";
             return self.end_without_apply(&plan, Exit::Error, Some(message)).map(Decided::Ended);
         }
+        if self.saved.is_none()
+            && let Some(failure) = self.other_than_reviewed(Some(&plan))
+        {
+            return self.end_without_apply(&plan, failure.exit, Some(&failure.message)).map(Decided::Ended);
+        }
         let consent = self.consent(&plan).await;
-        let approved = consent.and_then(|consent| approve(plan.clone(), self.max_charge.as_ref(), &consent));
+        let run_cap = plan.run_cap.clone();
+        let approved = consent.and_then(|consent| approve(plan.clone(), run_cap.as_ref(), &consent));
         match approved {
-            Ok(approved) => Ok(Decided::Go { approved: Box::new(approved), seen: contents }),
+            Ok(approved) => Ok(Decided::Go { approved: Box::new(approved), satisfied, seen: contents }),
             Err(refusal) => self.refuse(&plan, &refusal).map(Decided::Ended),
         }
+    }
+
+    /// What is left of a saved plan, or why it is stale.
+    fn take_up(&self, saved: &Saved, fresh: Plan) -> Result<Resumed, String> {
+        if saved.world != self.session.world {
+            let (made, here) = (escape(&saved.world), escape(&self.session.world));
+            return Err(format!("The plan was made for {made}, and this is {here}. Nothing was sent."));
+        }
+        let now = fresh.read_at;
+        resume(&saved.plan, fresh).map_err(|stale| {
+            let over = saved.plan.valid_until.filter(|until| now >= *until);
+            let over =
+                over.map_or_else(String::new, |until| format!(" (it held until {})", show_beijing(until)));
+            let changed: Vec<String> = stale.iter().map(|why| format!("stale: {}", escape(why))).collect();
+            format!("The plan is stale{over}. Nothing was sent; make a new one.\n{}", changed.join("\n"))
+        })
+    }
+
+    /// Why a plan is not the reviewed one, if an id was given and it has another.
+    fn other_than_reviewed(&self, plan: Option<&Plan>) -> Option<Failure> {
+        let (plan, reviewed) = (plan?, self.checksum.as_deref()?);
+        (plan.id.to_string() != reviewed).then(|| {
+            let (id, reviewed) = (&plan.id, escape(reviewed));
+            let text = format!(
+                "error: this is not the reviewed plan.\n  reviewed  {reviewed}\n  this one  {id}\nNothing was sent; have the new plan \
+                 reviewed, and give its id to --checksum."
+            );
+            Failure::new(Exit::Stale, text)
+        })
+    }
+
+    fn note_newly_due(&self, newly_due: &[(RegionId, InstanceId)]) {
+        if newly_due.is_empty() {
+            return;
+        }
+        let ids: Vec<String> = newly_due.iter().map(|(_, id)| id.to_string()).collect();
+        let text = format!(
+            "warning: {} due since the plan was saved, and not in it: {}. Make a new plan for what is missing",
+            if ids.len() == 1 { "1 instance has become" } else { "more instances have become" },
+            ids.join(", ")
+        );
+        note(self.doors, self.quiet, &text);
     }
 
     /// Takes the journal's lock, so that what is planned on it is still so when it is carried out. A
@@ -173,15 +273,17 @@ impl Apply<'_> {
     /// The consent of the switch, or of the person at the terminal. Bounds are checked first, so that
     /// nobody types a total in vain.
     async fn consent(&self, plan: &Plan) -> Result<Consent, Refusal> {
-        let mut refusals = exceeded(plan, self.max_charge.as_ref());
-        if self.auto_approve {
-            refusals.extend(missing_caps(plan, self.max_charge.as_ref()));
+        let mut refusals = exceeded(plan, plan.run_cap.as_ref());
+        let reviewed = self.checksum.is_some();
+        if self.auto_approve && !reviewed {
+            refusals.extend(missing_caps(plan, plan.run_cap.as_ref()));
         }
+        refusals.extend(self.over_balance(plan).await);
         if !refusals.is_empty() {
             return Err(Refusal::Limit(refusals));
         }
         if self.auto_approve {
-            return Ok(Consent::AutoApprove);
+            return Ok(if reviewed { Consent::Reviewed } else { Consent::AutoApprove });
         }
         let terminal = self.doors.terminal.as_ref();
         if !terminal.is_interactive() {
@@ -202,6 +304,40 @@ impl Apply<'_> {
             }
         }
         Ok(Consent::Typed(lines))
+    }
+
+    /// What the account cannot pay. On the China site orders are paid from the balance; on the other
+    /// one by card, when the order is made, so that a balance only warns. Reading it needs a right of its
+    /// own, and is not worth losing a renewal for.
+    async fn over_balance(&self, plan: &Plan) -> Option<String> {
+        let charging = |item: &&crate::plan::Item<_>| item.renewal().is_some();
+        let file = plan.items.iter().find(charging).and_then(|item| plan.files.get(item.file))?;
+        let warn = |text: String| {
+            note(self.doors, self.quiet, &format!("warning: {text}"));
+            None
+        };
+        let available = match self.session.cloud.balance(file.site).await {
+            Ok(balance) => balance.available,
+            Err(error) => return warn(format!("the balance could not be read: {}", error.advice())),
+        };
+        let needed = Money { amount: plan.charge.of(&available.currency), ..available.clone() };
+        if let Some(other) = plan.charge.amounts().find(|money| money.currency != available.currency) {
+            return warn(format!("the balance is in {}, and {other} will be charged", available.currency));
+        }
+        if needed.amount <= available.amount {
+            return None;
+        }
+        let short = format!("{needed} is more than the balance, {available}");
+        let goes_on = plan.files.iter().all(|file| file.limits.when_exceeded == WhenExceeded::SoonestFirst);
+        if file.site == Site::International {
+            return warn(format!("{short}: an order that the card does not cover will be refused"));
+        }
+        if goes_on {
+            return warn(format!("{short}: what expires soonest goes first, until the cloud refuses"));
+        }
+        Some(format!(
+            "{short}: top up the account, plan fewer renewals, or write when_exceeded: soonest-first under limits"
+        ))
     }
 
     fn context(&self) -> Context<'_> {
@@ -246,7 +382,12 @@ impl Apply<'_> {
         Ok(exit)
     }
 
-    async fn carry_out(&self, approved: &Approved, seen: &Contents) -> Result<Exit, Failure> {
+    async fn carry_out(
+        &self,
+        approved: &Approved,
+        satisfied: Outcome,
+        seen: &Contents,
+    ) -> Result<Exit, Failure> {
         let now = self.session.cloud.server_now();
         let run = random_id(self.doors.entropy.as_ref());
         let opened = Journal::open(Rc::clone(&self.storage), self.session.world.clone(), run, now);
@@ -277,7 +418,8 @@ impl Apply<'_> {
             who: first_set(environment, &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER"]),
             ci_run: first_set(environment, &["GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID"]),
         };
-        let outcome = self.saying_so(execute(approved, &deeds)).await;
+        let mut outcome = self.saying_so(execute(approved, &deeds)).await;
+        outcome.absorb(satisfied);
         let after = self.doors.unless_interrupted(1, self.look_again(&outcome)).await;
         let after = after.unwrap_or_else(|_| Err("the run was interrupted".to_owned()));
         let converged = after.as_ref().ok().map(Plan::is_clean);

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::moment::{moment, patience, wait};
 use super::reports::{Format, ReportFile, report_file};
+use crate::desired::Selection;
 use crate::money::Money;
 use crate::planning::Moment;
 
@@ -21,8 +22,8 @@ Exit codes:
     1  error; no call of this run had an effect
     2  plan --detailed-exitcode: something is to do, blocked, held or at risk
     3  apply: not converged; the report says what is left
-    4  refused by a limit or a missing cap; nothing was sent
-    5  the plan is stale; nothing was sent
+    4  refused by a limit, a missing cap or the balance; nothing was sent
+    5  the plan is stale, or not the reviewed one; nothing was sent
     6  not confirmed, or nobody there to ask; nothing was sent
     7  in doubt: a charge may have happened; the message says when to look again
     8  the journal is locked by another run
@@ -112,17 +113,28 @@ pub(super) enum Command {
     #[command(
         after_help = "Examples:\n    renewctl validate -f renewals.yaml\n    renewctl validate -f teams/ -f shared.yaml"
     )]
+    #[command(mut_arg("files", |files| files.required(true)))]
     Validate(ValidateArgs),
     /// Read live state and show what is to do, and what it costs. Changes nothing.
     #[command(
-        after_help = "Examples:\n    renewctl plan -f renewals.yaml\n    renewctl plan -f renewals/ --report markdown=plan.md --detailed-exitcode\n    renewctl plan -f renewals.yaml --format json | jq .summary\n    renewctl plan -f renewals.yaml --as-of +30d --summary\n    renewctl plan --emulator -f examples/quickstart --all"
+        after_help = "Examples:\n    renewctl plan -f renewals.yaml\n    renewctl plan -f renewals/ --report markdown=plan.md --detailed-exitcode\n    renewctl plan -f renewals.yaml --format json | jq .summary\n    renewctl plan -f renewals.yaml --out plan.json\n    renewctl plan -f renewals.yaml --as-of +30d --summary\n    renewctl plan --emulator -f examples/quickstart --all"
     )]
+    #[command(mut_arg("files", |files| files.required(true)))]
     Plan(PlanArgs),
     /// Plan, ask, carry out, and read again until it shows.
     #[command(
-        after_help = "Examples:\n    renewctl apply -f renewals.yaml\n    renewctl apply -f renewals.yaml --auto-approve --max-charge '500 CNY'\n    renewctl apply -f renewals.yaml --target i-bp1exampleweb1\n    renewctl apply --emulator -f examples/quickstart --auto-approve"
+        after_help = "Examples:\n    renewctl apply -f renewals.yaml\n    renewctl apply -f renewals.yaml --auto-approve --max-charge '500 CNY'\n    renewctl apply -f renewals.yaml --target i-bp1exampleweb1\n    renewctl apply --plan plan.json --checksum PLAN_ID --auto-approve\n    renewctl apply --emulator -f examples/quickstart --auto-approve"
+    )]
+    #[command(mut_arg("files", |files| files.required_unless_present("plan")))]
+    #[command(
+        override_usage = "renewctl apply [OPTIONS] --file <FILE>\n       renewctl apply [OPTIONS] --plan <PLAN>"
     )]
     Apply(ApplyArgs),
+    /// Print a saved plan in any format.
+    #[command(
+        after_help = "Examples:\n    renewctl show plan.json\n    renewctl show plan.json --format markdown"
+    )]
+    Show(ShowArgs),
     /// Read again what is held in doubt, and say how it stands. Sends nothing that costs.
     ///
     /// Exits with 7 while something is still in doubt. What shows is noted in the journal.
@@ -169,8 +181,15 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct FileArgs {
     /// A desired-state file, or a folder of *.yaml and *.yml files (not searched deeper). Repeatable.
-    #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+}
+
+impl SelectionArgs {
+    /// Without its flags.
+    pub(super) fn selection(&self) -> Selection {
+        Selection { target: self.target.clone(), exclude: self.exclude.clone() }
+    }
 }
 
 /// Which instances of the files to work on.
@@ -191,6 +210,36 @@ pub(super) struct ValidateArgs {
     pub(super) files: FileArgs,
 }
 
+/// What of a plan is shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct ViewArgs {
+    /// Also list instances that need nothing.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Show numbers by region instead of instances.
+    #[arg(long)]
+    pub(super) summary: bool,
+    /// Show each change as a diff of YAML, before and after.
+    #[arg(long, conflicts_with = "summary")]
+    pub(super) diff: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// A plan that was saved by `renewctl plan --out PLAN`.
+    #[arg(value_name = "PLAN")]
+    pub(super) plan: PathBuf,
+    /// What goes to stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+    /// Also write this rendering to a file, for example markdown=plan.md. Repeatable.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    pub(super) report: Vec<ReportFile>,
+    #[command(flatten)]
+    pub(super) view: ViewArgs,
+}
+
 /// What `plan` and `apply` have in common.
 #[derive(Debug, Args)]
 pub(super) struct WorkArgs {
@@ -204,15 +253,11 @@ pub(super) struct WorkArgs {
     /// Also write this rendering to a file, for example markdown=plan.md. Repeatable.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
     pub(super) report: Vec<ReportFile>,
-    /// Also list instances that need nothing.
-    #[arg(long)]
-    pub(super) all: bool,
-    /// Show numbers by region instead of instances.
-    #[arg(long)]
-    pub(super) summary: bool,
-    /// Show each change as a diff of YAML, before and after.
-    #[arg(long, conflicts_with = "summary")]
-    pub(super) diff: bool,
+    #[command(flatten)]
+    pub(super) view: ViewArgs,
+    /// Most that this run may charge, for example '500 CNY'. The stricter of this and the files' limits wins.
+    #[arg(long, value_name = "AMOUNT")]
+    pub(super) max_charge: Option<Money>,
     /// The journal: every call before and after it, and what earlier runs left in doubt.
     #[arg(long, value_name = "FILE", default_value = JOURNAL)]
     pub(super) journal: PathBuf,
@@ -223,6 +268,9 @@ pub(super) struct WorkArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) work: WorkArgs,
+    /// Save the plan to FILE, for show and apply --plan.
+    #[arg(long, value_name = "FILE", conflicts_with = "as_of")]
+    pub(super) out: Option<PathBuf>,
     /// Exit with 2 when something is to do, blocked, held or at risk.
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
@@ -242,9 +290,16 @@ pub(super) struct ApplyArgs {
     /// Carry out the plan without asking. The only switch that moves money without a question.
     #[arg(long)]
     pub(super) auto_approve: bool,
-    /// Most that this run may charge, for example '500 CNY'. The stricter of this and the files' limits wins.
-    #[arg(long, value_name = "AMOUNT")]
-    pub(super) max_charge: Option<Money>,
+    /// Carry out this saved plan, and nothing else: what has changed since makes it stale.
+    ///
+    /// What is so already is skipped, and what has become due since is told and not added.
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["files", "target", "exclude"])]
+    pub(super) plan: Option<PathBuf>,
+    /// Go on only if the plan has this id: that of the plan which somebody reviewed.
+    ///
+    /// It stands in place of a cap, because the reviewed total is known.
+    #[arg(long, value_name = "PLAN_ID")]
+    pub(super) checksum: Option<String>,
     /// Longest wait for an effect to show, for example 90s or 5m.
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = patience)]
     pub(super) verify_timeout: u64,

@@ -1,10 +1,40 @@
 //! The command that applies what a plan shows, ready to be pasted into a shell.
 
+use std::path::Path;
+
 use super::args::{Common, EMULATOR_STATE, JOURNAL, WorkArgs};
-use crate::money::Money;
+use crate::ids::PlanId;
+
+/// The command line that carries out a saved plan, and only the one with this id.
+pub(super) fn resume_command(common: &Common, plan: &Path, id: &PlanId) -> String {
+    let mut words = begin(common);
+    words.extend(["--plan".to_owned(), quoted(&plan.to_string_lossy())]);
+    words.extend(["--checksum".to_owned(), id.to_string()]);
+    words.join(" ")
+}
 
 /// The command line that applies what a plan with these arguments shows, ready to be pasted.
-pub(super) fn apply_command(common: &Common, work: &WorkArgs, max_charge: Option<&Money>) -> String {
+pub(super) fn apply_command(common: &Common, work: &WorkArgs) -> String {
+    let mut words = begin(common);
+    for file in &work.files.files {
+        words.extend(["-f".to_owned(), quoted(&file.to_string_lossy())]);
+    }
+    for (flag, ids) in [("--target", &work.selection.target), ("--exclude", &work.selection.exclude)] {
+        for id in ids {
+            words.extend([flag.to_owned(), quoted(id)]);
+        }
+    }
+    if work.journal.as_os_str() != JOURNAL {
+        words.extend(["--journal".to_owned(), quoted(&work.journal.to_string_lossy())]);
+    }
+    if let Some(cap) = &work.max_charge {
+        words.extend(["--max-charge".to_owned(), quoted(&cap.to_string())]);
+    }
+    words.join(" ")
+}
+
+/// The command with its options of every command.
+fn begin(common: &Common) -> Vec<String> {
     let mut words = vec!["renewctl".to_owned(), "apply".to_owned()];
     if let Some(url) = &common.endpoint_url {
         words.extend(["--endpoint-url".to_owned(), quoted(url)]);
@@ -17,21 +47,7 @@ pub(super) fn apply_command(common: &Common, work: &WorkArgs, max_charge: Option
             quoted(&format!("--emulator={state}"))
         });
     }
-    for file in &work.files.files {
-        words.extend(["-f".to_owned(), quoted(&file.to_string_lossy())]);
-    }
-    for (flag, ids) in [("--target", &work.selection.target), ("--exclude", &work.selection.exclude)] {
-        for id in ids {
-            words.extend([flag.to_owned(), quoted(id)]);
-        }
-    }
-    if work.journal.as_os_str() != JOURNAL {
-        words.extend(["--journal".to_owned(), quoted(&work.journal.to_string_lossy())]);
-    }
-    if let Some(cap) = max_charge {
-        words.extend(["--max-charge".to_owned(), quoted(&cap.to_string())]);
-    }
-    words.join(" ")
+    words
 }
 
 /// A word as a shell takes it.

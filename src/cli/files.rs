@@ -5,42 +5,41 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::Exit;
-use super::args::{FileArgs, SelectionArgs, WorkArgs};
+use super::args::{FileArgs, WorkArgs};
 use super::doors::{Doors, Failure};
 use super::emulator_state::lock_path;
+use super::reports::ReportFile;
 use super::screen::Screen;
 use crate::config::{FILE_BYTES_MAX, Loaded, load};
-use crate::desired::DesiredState;
+use crate::desired::{DesiredState, Selection};
 use crate::diagnostic::{Severity, render};
+use crate::plan::file::SourceText;
 use crate::text::{escape, nearest};
 
 /// Keeps the selected instances only. An id that the files do not name is an error: a typing error
 /// must not make a plan look empty.
-pub(super) fn select(desired: &mut DesiredState, args: &SelectionArgs) -> Result<(), Failure> {
-    let known = |id: &String| desired.instances.iter().any(|wanted| wanted.entry.id.as_str() == id);
-    if let Some(unknown) = args.target.iter().chain(&args.exclude).find(|id| !known(id)) {
+pub(super) fn select(desired: &mut DesiredState, selection: &Selection) -> Result<(), Failure> {
+    desired.select(selection).map_err(|unknown| {
         let ids = desired.instances.iter().map(|wanted| wanted.entry.id.as_str());
         let help =
-            nearest(unknown, ids).map_or_else(String::new, |id| format!("\n  help: did you mean {id}?"));
-        let unknown = escape(unknown);
-        return Err(Failure::new(Exit::Usage, format!("error: no file names the instance {unknown}{help}")));
-    }
-    let all = desired.instances.len();
-    desired.instances.retain(|wanted| {
-        let id = wanted.entry.id.as_str();
-        let named = |ids: &[String]| ids.iter().any(|named| named == id);
-        if args.target.is_empty() { !named(&args.exclude) } else { named(&args.target) }
-    });
-    desired.left_out = all - desired.instances.len();
-    Ok(())
+            nearest(&unknown, ids).map_or_else(String::new, |id| format!("\n  help: did you mean {id}?"));
+        let unknown = escape(&unknown);
+        Failure::new(Exit::Usage, format!("error: no file names the instance {unknown}{help}"))
+    })
+}
+
+/// What was read of the files.
+pub(super) struct ReadFiles {
+    /// What they ask for.
+    pub(super) desired: DesiredState,
+    /// Warnings, ready to be shown.
+    pub(super) warnings: String,
+    /// Their texts.
+    pub(super) sources: Vec<SourceText>,
 }
 
 /// Finds, reads and checks the files. All their errors come out in one run.
-pub(super) fn desired_state(
-    args: &FileArgs,
-    doors: &Doors,
-    screen: Screen,
-) -> Result<(DesiredState, String), Failure> {
+pub(super) fn desired_state(args: &FileArgs, doors: &Doors, screen: Screen) -> Result<ReadFiles, Failure> {
     let (paths, mut problems) = find(args, doors);
     let mut contents = Vec::with_capacity(paths.len());
     for path in paths {
@@ -54,7 +53,15 @@ pub(super) fn desired_state(
     let text = render(&diagnostics, &sources, screen.err_color, screen.err_columns());
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     match config {
-        Some(config) if !failed && problems.is_empty() => Ok((config.into(), text)),
+        Some(config) if !failed && problems.is_empty() => {
+            // What was loaded is UTF-8.
+            let source = |(path, bytes): (std::rc::Rc<str>, Vec<u8>)| SourceText {
+                path,
+                text: String::from_utf8_lossy(&bytes).into_owned(),
+            };
+            let sources = contents.into_iter().map(source).collect();
+            Ok(ReadFiles { desired: config.into(), warnings: text, sources })
+        }
         _ => {
             problems.push(text.trim_end().to_owned());
             problems.retain(|problem| !problem.is_empty());
@@ -110,9 +117,30 @@ fn is_yaml(path: &Path, doors: &Doors) -> bool {
     yaml && !hidden && !matches!(doors.files.list(path), Ok(Some(_)))
 }
 
+/// Refuses a report that would replace the saved plan that is shown, or another report.
+pub(super) fn write_reports_only(reports: &[ReportFile], plan: &Path, doors: &Doors) -> Result<(), Failure> {
+    let real = |path: &Path| doors.files.real_path(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut taken = HashSet::from([real(plan)]);
+    for report in reports {
+        if !taken.insert(real(&report.path)) {
+            let shown = escape(&report.path.to_string_lossy());
+            let text = format!(
+                "error: --report would replace {shown}\n  help: write each report to a file of its own"
+            );
+            return Err(Failure::new(Exit::Usage, text));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a report that would replace what the run lives on: the journal, the emulator's state, or a
 /// file of `-f`; and one that would become such a file.
-pub(super) fn check_reports(args: &WorkArgs, emulator: Option<&Path>, doors: &Doors) -> Result<(), Failure> {
+pub(super) fn check_reports(
+    args: &WorkArgs,
+    out: Option<&Path>,
+    emulator: Option<&Path>,
+    doors: &Doors,
+) -> Result<(), Failure> {
     let real = |path: &Path| doors.files.real_path(path).unwrap_or_else(|_| path.to_path_buf());
     let (files, _) = find(&args.files, doors);
     let state = emulator.into_iter().flat_map(|state| [state.to_path_buf(), lock_path(state)]);
@@ -120,15 +148,16 @@ pub(super) fn check_reports(args: &WorkArgs, emulator: Option<&Path>, doors: &Do
     let kept: HashSet<PathBuf> = kept.map(|path| real(&path)).collect();
     let folders: Vec<PathBuf> = args.files.files.iter().map(|given| real(given)).collect();
     let mut taken = HashSet::new();
-    for report in &args.report {
-        let (path, shown) = (real(&report.path), escape(&report.path.to_string_lossy()));
+    let reports = args.report.iter().map(|report| ("--report", report.path.as_path()));
+    for (flag, given) in reports.chain(out.map(|out| ("--out", out))) {
+        let (path, shown) = (real(given), escape(&given.to_string_lossy()));
         let among = path.parent().is_some_and(|parent| folders.iter().any(|folder| folder == parent));
         let why = if kept.contains(&path) {
-            format!("--report would replace {shown}, which this run reads")
+            format!("{flag} would replace {shown}, which this run reads")
         } else if among && is_yaml(&path, doors) {
-            format!("--report would put {shown} among the files of -f")
-        } else if report.path.as_os_str() == "-" {
-            "--report writes to files; what goes to stdout is chosen by --format".to_owned()
+            format!("{flag} would put {shown} among the files of -f")
+        } else if given.as_os_str() == "-" {
+            "--report and --out write to files; what goes to stdout is chosen by --format".to_owned()
         } else if !taken.insert(path) {
             format!("two reports would go to {shown}")
         } else {

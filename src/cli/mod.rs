@@ -18,6 +18,7 @@ mod recover;
 mod reports;
 mod screen;
 mod session;
+mod show;
 
 use std::ffi::OsString;
 use std::rc::Rc;
@@ -31,7 +32,7 @@ pub use reports::{Format, ReportFile};
 pub use session::Session;
 
 use args::{Cli, Command, EmulatorCommand, LogFormat, Schema};
-use files::desired_state;
+use files::{ReadFiles, desired_state};
 use screen::{Screen, screen};
 
 use crate::ports::{Level, Terminal as _};
@@ -114,7 +115,7 @@ async fn dispatch(cli: &Cli, doors: &Doors, screen: Screen) -> Result<Exit, Fail
 async fn command(cli: &Cli, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Validate(args) => {
-            let (desired, warnings) = desired_state(&args.files, doors, screen)?;
+            let ReadFiles { desired, warnings, .. } = desired_state(&args.files, doors, screen)?;
             note(doors, cli.common.quiet, &warnings);
             let (files, instances) = (desired.files.len(), desired.instances.len());
             let (files, instances) =
@@ -124,6 +125,7 @@ async fn command(cli: &Cli, doors: &Doors, screen: Screen) -> Result<Exit, Failu
         }
         Command::Plan(args) => plan::run(cli, args, doors, screen).await,
         Command::Apply(args) => apply::run(cli, args, doors, screen).await,
+        Command::Show(args) => show::run(cli, args, doors, screen),
         Command::Recover(args) => recover::run(cli, args, doors).await,
         Command::History(args) => history::run(args, cli.common.quiet, doors),
         Command::Emulator(command) => emulator::run(cli, command, doors).await,

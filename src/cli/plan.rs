@@ -2,28 +2,35 @@
 //! for, and the emulator's state.
 
 use super::args::{Cli, PlanArgs};
-use super::command_line::apply_command;
+use std::path::Path;
+
+use super::command_line::{apply_command, resume_command};
 use super::doors::{Doors, Failure};
-use super::files::{check_reports, desired_state, select};
+use super::files::{ReadFiles, check_reports, desired_state, select};
 use super::reports::{Said, Stage};
 use super::screen::Screen;
 use super::session::{Session, with_session};
 use super::{Exit, note, result};
 use chrono::Duration;
 
-use crate::calendar::show_span;
+use crate::calendar::{show_beijing, show_span};
 use crate::journal::fold::fold;
 use crate::journal::{self, Contents};
+use crate::plan::Plan;
+use crate::plan::file::Inputs;
 use crate::planning::{self, Moment};
-use crate::ports::JournalStorage;
+use crate::ports::{JournalStorage, Level};
+use crate::render;
 use crate::render::markdown::Context;
 use crate::system::JournalFile;
 use crate::text::escape;
 
 pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
-    let (mut desired, warnings) = desired_state(&args.work.files, doors, screen)?;
-    select(&mut desired, &args.work.selection)?;
-    check_reports(&args.work, cli.common.emulator.as_deref(), doors)?;
+    let ReadFiles { mut desired, warnings, sources } = desired_state(&args.work.files, doors, screen)?;
+    let selection = args.work.selection.selection();
+    select(&mut desired, &selection)?;
+    desired.run_cap.clone_from(&args.work.max_charge);
+    check_reports(&args.work, args.out.as_deref(), cli.common.emulator.as_deref(), doors)?;
     note(doors, cli.common.quiet, &warnings);
     let journal_name = args.work.journal.to_string_lossy().into_owned();
     with_session(&cli.common, doors, async |session: Session| {
@@ -34,9 +41,13 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
         note_torn(cli.common.quiet, doors, &contents, &journal_name);
         let memory = fold(&contents.lines, &session.world);
         let moment = args.as_of.unwrap_or(Moment::Reading);
-        let plan = planning::plan(&desired, &session.cloud, &memory, doors.terminal.as_ref(), moment).await?;
+        let made = planning::plan(&desired, &session.cloud, &memory, doors.terminal.as_ref(), moment);
+        let (plan, evidence) = made.await?;
         note_skew(cli.common.quiet, doors, &session);
-        let command = apply_command(&cli.common, &args.work, None);
+        let command = match &args.out {
+            Some(out) => resume_command(&cli.common, out, &plan.id),
+            None => apply_command(&cli.common, &args.work),
+        };
         let context = Context { apply_command: &command, is_emulator: session.is_emulator };
         let said = Said {
             plan: &plan,
@@ -46,13 +57,38 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
             world: &session.world,
             context,
         };
-        let style = screen.style(&args.work);
+        let style = screen.style(args.work.view);
         result(doors, &said.in_format(args.work.format, style)?)?;
         said.write_files(&args.work.report, doors, style)?;
+        if let Some(out) = &args.out {
+            let max_charge = args.work.max_charge.clone();
+            let inputs = Inputs { sources, selection, max_charge, evidence };
+            save(out, &plan, &inputs, &session, doors)?;
+            if plan.has_changes() && !cli.common.quiet {
+                let until = plan.valid_until.map_or_else(String::new, |until| {
+                    format!(" It holds until {} if nothing else changes.", show_beijing(until))
+                });
+                let shown = escape(&out.to_string_lossy());
+                let text = format!("Saved to {shown}.{until} To carry it out: {command}");
+                doors.terminal.note(Level::Info, &text);
+            }
+        }
         let clean = plan.is_clean();
         Ok(if args.detailed_exitcode && !clean { Exit::Changes } else { Exit::Ok })
     })
     .await
+}
+
+/// Writes a plan with what it was decided from.
+fn save(out: &Path, plan: &Plan, inputs: &Inputs, session: &Session, doors: &Doors) -> Result<(), Failure> {
+    let encoded = inputs
+        .encode()
+        .and_then(|(inputs, digest)| render::json::saved(plan, &session.world, &inputs, &digest))
+        .map_err(|error| Failure::error(format!("error: {error}")))?;
+    doors.files.replace(out, encoded.as_bytes()).map_err(|error| {
+        let shown = escape(&out.to_string_lossy());
+        Failure::error(format!("error: the plan {shown} cannot be written: {error}"))
+    })
 }
 
 /// Warns of a clock that differs from the cloud's. An emulator's world has a time of its own.

@@ -1,6 +1,6 @@
 //! How stdout and stderr look: colours and columns.
 
-use super::args::{Color, Common, LogFormat, WorkArgs};
+use super::args::{Color, Common, LogFormat, ViewArgs};
 use crate::ports::Environment;
 use crate::render::{Style, View};
 use crate::system;
@@ -44,7 +44,7 @@ impl Screen {
     }
 
     /// The style of text on stdout.
-    pub(super) fn style(self, args: &WorkArgs) -> Style {
+    pub(super) fn style(self, args: ViewArgs) -> Style {
         let view = match (args.summary, args.diff) {
             (true, _) => View::Summary,
             (false, true) => View::Diff,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{Block, BlockCode, Hold, Item, Renewal, Setting, Verdict, window};
 use crate::calendar::{add_term, next_beijing_midnight, show_beijing, show_left, show_span, to_minute};
@@ -41,7 +42,7 @@ pub struct Draft {
 }
 
 /// A price that a plan needs to know.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct QuoteAsk {
     /// Where.
     pub region: RegionId,

@@ -13,8 +13,11 @@ use crate::text::grouped;
 /// How somebody agreed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consent {
-    /// `--auto-approve`.
+    /// `--auto-approve`, for whatever the plan is.
     AutoApprove,
+    /// `--auto-approve`, for the plan that somebody reviewed and whose id they gave: its total is known
+    /// to them, so that no cap is needed.
+    Reviewed,
     /// The lines typed at the terminal, one for each of [`questions`].
     Typed(Vec<String>),
 }
@@ -182,6 +185,7 @@ pub fn approve(plan: Plan, run_cap: Option<&Money>, consent: &Consent) -> Result
     let mut refusals = exceeded(&plan, run_cap);
     match consent {
         Consent::AutoApprove => refusals.extend(missing_caps(&plan, run_cap)),
+        Consent::Reviewed => {}
         Consent::Typed(lines) => {
             let questions = questions(&plan);
             let answered = questions.len() == lines.len()

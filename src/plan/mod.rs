@@ -1,26 +1,32 @@
 //! The plan: what is to be done at one moment, for every instance that the files ask for.
 //!
 //! The way here is `draft` (what each instance needs), then quotes from outside, then `price` (what
-//! it costs, and the whole [`Plan`]). `guard` bounds and approves it, `headroom` is what its caps
-//! leave, `step` puts it in order, `token` names its charges, `identity` names the plan itself,
+//! it costs, and the whole [`Plan`]; `budget` is what fits under its caps). `guard` bounds and approves it, `headroom` is what its caps
+//! leave, `file` saves it with all that it was decided from and `resume` takes it up again, `validity`
+//! knows how long it holds, `step` puts it in order, `token` names its charges, `identity` names the plan itself,
 //! `window` knows the hours in which charges wait, `risk` what may stop all the same, `outcome` holds
 //! what came of it. All of it is pure: the same input gives the same plan, and nothing here knows that
 //! a network, a disk or a clock exists.
 
+mod budget;
 pub mod draft;
+pub mod file;
 pub mod guard;
 mod headroom;
 pub mod identity;
 pub mod outcome;
 pub mod price;
+pub mod resume;
 mod risk;
 pub mod step;
 pub mod token;
+mod validity;
 pub mod window;
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::show_beijing;
 use crate::desired::DesiredFile;
@@ -131,7 +137,7 @@ impl VerdictKind {
 }
 
 /// Why a charge waits, and until when. Every hold ends by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// Which rule holds it.
     pub code: HoldCode,
@@ -142,7 +148,7 @@ pub struct Hold {
 }
 
 /// The rules that hold a charge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HoldCode {
     /// A call was sent and its outcome is not known.
     OutcomeUnknown,
@@ -202,6 +208,8 @@ pub enum BlockCode {
     Expired,
     /// No term can be bought that the file allows.
     NoTerm,
+    /// It does not fit under a cap, and what expires sooner goes first.
+    OverCap,
 }
 
 impl BlockCode {
@@ -215,6 +223,7 @@ impl BlockCode {
             Self::NoPrice => "no-price",
             Self::Expired => "expired",
             Self::NoTerm => "no-term",
+            Self::OverCap => "over-cap",
         }
     }
 }
@@ -388,7 +397,7 @@ impl Item<PriceDecision> {
 }
 
 /// An account that a plan is for, as the cloud named it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanAccount {
     /// Its id.
     pub uid: AccountId,
@@ -405,6 +414,9 @@ pub struct Plan {
     pub evaluated_at: DateTime<Utc>,
     /// The moment of the reading.
     pub read_at: DateTime<Utc>,
+    /// The first instant at which a planned change would be another one, or could not be made; `None`
+    /// if nothing is planned. Hours in which a charge only waits do not count.
+    pub valid_until: Option<DateTime<Utc>>,
     /// Whether everything could be read.
     pub complete: bool,
     /// The account that the files name, once it was found to be the key's; empty if none names one.
@@ -413,6 +425,8 @@ pub struct Plan {
     pub items: Vec<Item<PriceDecision>>,
     /// The files and their limits.
     pub files: Vec<DesiredFile>,
+    /// The cap of the whole run, besides those of the files.
+    pub run_cap: Option<Money>,
     /// How many instances of the files were left out of it.
     pub left_out: usize,
     /// The sum of all quoted charges.
@@ -468,6 +482,22 @@ impl Summary {
 }
 
 impl Plan {
+    /// Adds the sums up again, after items were changed.
+    fn recount(&mut self) {
+        (self.charge, self.committed) = (Totals::default(), Totals::default());
+        for item in &self.items {
+            // A part of sums that were bounded when the plan was made.
+            if let Some(Renewal { price: PriceDecision::Quoted(quote), .. }) = item.renewal() {
+                let _ = self.charge.add(&quote.amount);
+            }
+            if let Some(Committed { counts: true, amount: Some(amount), times, .. }) = &item.committed {
+                for _ in 0..*times {
+                    let _ = self.committed.add(amount);
+                }
+            }
+        }
+    }
+
     /// Counts.
     pub fn summary(&self) -> Summary {
         Summary::of(&self.items)

@@ -104,6 +104,8 @@ impl ChargeResult {
 pub enum SettingResult {
     /// Accepted.
     Done,
+    /// Found already so; nothing was sent.
+    Satisfied,
     /// Not accepted, or not known to be: it is safe to try again.
     Failed {
         /// Why, for people.
@@ -121,6 +123,7 @@ impl SettingResult {
     pub fn ending(&self) -> Ending {
         match self {
             Self::Done => Ending::Done,
+            Self::Satisfied => Ending::Satisfied,
             Self::Failed { .. } => Ending::Failed,
             Self::NotTried { .. } => Ending::NotTried,
         }
@@ -169,6 +172,14 @@ impl Outcome {
     /// Notes what came of one setting.
     pub fn set(&mut self, region: &RegionId, id: &InstanceId, to: AutoRenew, result: SettingResult) {
         self.settings.entry((region.clone(), id.clone())).or_default().push((to, result));
+    }
+
+    /// Adds what was found satisfied before anything was sent.
+    pub fn absorb(&mut self, satisfied: Self) {
+        self.charges.extend(satisfied.charges);
+        for (key, results) in satisfied.settings {
+            self.settings.entry(key).or_default().extend(results);
+        }
     }
 
     /// Every setting with its instance.

@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::draft::{self, Draft, QuoteAsk};
 use super::{
-    Block, BlockCode, Committed, Item, Plan, PriceDecision, Renewal, Verdict, identity, risk, window,
+    Block, BlockCode, Committed, Item, Plan, PriceDecision, Renewal, Verdict, budget, identity, risk, window,
 };
 use crate::calendar::to_minute;
 use crate::config::Entry;
-use crate::desired::DesiredState;
+use crate::desired::{DesiredFile, DesiredState};
 use crate::ids::InstanceId;
 use crate::live::{ChargeType, Lock, Quote};
 use crate::money::{Currency, SumTooLarge, Totals};
@@ -22,7 +23,7 @@ use crate::term::{AutoRenew, LiveAutoRenew, Site, Term};
 pub type Quotes = BTreeMap<QuoteAsk, Result<Quote, NoQuote>>;
 
 /// Why there is no quote.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum NoQuote {
     /// The cloud quotes no such term. The file may allow to pay for it all the same.
     #[error("weeks, 48 and 60 months cannot be quoted")]
@@ -33,6 +34,7 @@ pub enum NoQuote {
         /// What was tried and what came back.
         why: String,
         /// What a person can do about it, if that is known.
+        #[serde(skip)]
         hint: Option<&'static str>,
     },
 }
@@ -71,15 +73,19 @@ pub fn site_currency(site: Site) -> &'static str {
 /// [`PriceError`] if a quote is in the currency of the other site, or the sum overflows.
 pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Plan, PriceError> {
     let now = to_minute(draft.evaluated_at);
-    let (mut charge, mut committed) = (Totals::default(), Totals::default());
+    let pricing = Pricing { now, quotes, files: &draft.files };
     let mut items = Vec::with_capacity(draft.items.len());
     for (item, wanted) in draft.items.into_iter().zip(&desired.instances) {
-        let allow_unpriced = draft.files.get(item.file).is_some_and(|file| file.limits.allow_unpriced);
         check_currency(&item, wanted.entry.site, quotes)?;
+        let allow_unpriced = pricing.allows_unpriced(item.file);
         let mut item = price_item(item, &wanted.entry, now, allow_unpriced, quotes);
-        item.committed = commitment(&item, now, quotes);
-        block_unpriced_commitment(&mut item, allow_unpriced, quotes);
-        item.at_risk = risk::at_risk(&item, &wanted.entry, now);
+        pricing.commit(&mut item);
+        pricing.judge_risk(&mut item, &wanted.entry);
+        items.push(item);
+    }
+    budget::trim(&mut items, desired, &pricing);
+    let (mut charge, mut committed) = (Totals::default(), Totals::default());
+    for item in &items {
         if let Some(Renewal { price: PriceDecision::Quoted(quote), .. }) = item.renewal() {
             charge.add(&quote.amount)?;
         }
@@ -88,7 +94,6 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
                 committed.add(amount)?;
             }
         }
-        items.push(item);
     }
     let mut all = charge.clone();
     for money in committed.amounts() {
@@ -100,15 +105,49 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         id,
         evaluated_at: draft.evaluated_at,
         read_at: draft.read_at,
+        valid_until: None,
         complete: draft.complete,
         accounts: Vec::new(),
         deducted_anyway: items.iter().filter(|item| deducted_anyway(item, now)).count(),
         items,
         files: draft.files,
+        run_cap: desired.run_cap.clone(),
         left_out: draft.left_out,
         charge,
         committed,
     })
+}
+
+/// What the prices of one plan are decided from.
+pub(super) struct Pricing<'a> {
+    now: DateTime<Utc>,
+    quotes: &'a Quotes,
+    files: &'a [DesiredFile],
+}
+
+impl Pricing<'_> {
+    fn allows_unpriced(&self, file: usize) -> bool {
+        self.files.get(file).is_some_and(|file| file.limits.allow_unpriced)
+    }
+
+    /// Decides the setting again, after the verdict on the renewal was changed.
+    pub(super) fn decide_setting(&self, item: &mut Item<PriceDecision>, entry: &Entry) {
+        if let (Some(live), false) = (&item.live, matches!(item.set, Some(Verdict::Held(_)))) {
+            item.set = draft::setting(entry, live, self.now, item.renew.as_ref());
+        }
+        self.commit(item);
+    }
+
+    /// What the setting commits to.
+    fn commit(&self, item: &mut Item<PriceDecision>) {
+        item.committed = commitment(item, self.now, self.quotes);
+        block_unpriced_commitment(item, self.allows_unpriced(item.file), self.quotes);
+    }
+
+    /// What may stop all the same.
+    pub(super) fn judge_risk(&self, item: &mut Item<PriceDecision>, entry: &Entry) {
+        item.at_risk = risk::at_risk(item, entry, self.now);
+    }
 }
 
 fn quote<P>(item: &Item<P>, term: Term, quotes: &Quotes) -> Result<Quote, NoQuote> {

@@ -41,6 +41,12 @@ pub(super) fn is_soon(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     at - now <= Duration::days(SOON_DAYS)
 }
 
+/// From when on the first deduction for an expiry comes soon.
+pub(super) fn counts_from(expires_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let first = beijing_instant(first_deduction_day(expires_at), DEDUCTION_HOUR, 0)?;
+    Some(first - Duration::days(SOON_DAYS))
+}
+
 /// How many deductions come soon: after each one the next expiry counts.
 pub(super) fn deductions_soon(mut expires_at: DateTime<Utc>, term: Term, now: DateTime<Utc>) -> usize {
     let mut times = 0;

@@ -153,6 +153,7 @@ pub(super) fn charge_text(charge: &ChargeReport) -> String {
 pub(super) fn setting_text(setting: AutoRenew, result: &SettingResult) -> String {
     match result {
         SettingResult::Done => format!("auto-renew set to {setting}"),
+        SettingResult::Satisfied => format!("auto-renew is {setting} already; this run set nothing"),
         SettingResult::Failed { why } => {
             format!("auto-renew not set to {setting}: {why}. It is safe to run again")
         }

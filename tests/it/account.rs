@@ -136,7 +136,10 @@ fn two_files(first: &str, second: &str) -> DesiredState {
 }
 
 async fn plan(sim: &Sim, desired: &DesiredState) -> Result<Plan, PlanningError> {
-    planning::plan(desired, &sim.cloud(), &Fold::default(), &FakeTerminal::default(), Moment::Reading).await
+    let made =
+        planning::plan(desired, &sim.cloud(), &Fold::default(), &FakeTerminal::default(), Moment::Reading)
+            .await;
+    made.map(|(plan, _)| plan)
 }
 
 #[test]

@@ -381,7 +381,8 @@ impl Sim {
             terminal: terminal.clone(),
             interrupts: self.signals.clone(),
         };
-        let desired = desired(files);
+        let mut desired = desired(files);
+        desired.run_cap = options.max_charge.map(|text| text.parse().unwrap());
         let session = Session {
             cloud: self.cloud(),
             world: "emulator:test".to_owned(),
@@ -395,7 +396,8 @@ impl Sim {
             style: Style { width: options.width, ..Style::default() },
             quiet: false,
             auto_approve: options.auto_approve,
-            max_charge: options.max_charge.map(|text| text.parse().unwrap()),
+            checksum: None,
+            saved: None,
             verify_timeout: Duration::from_secs(options.verify_timeout_s),
             lock_timeout: Duration::ZERO,
             doors: &doors,
@@ -430,9 +432,8 @@ impl Sim {
     pub async fn plan_at(&self, files: &str, moment: Moment) -> Plan {
         let contents = renewctl::journal::parse(&self.journal.bytes.borrow());
         let memory = fold(&contents.lines, "emulator:test");
-        planning::plan(&desired(files), &self.cloud(), &memory, &FakeTerminal::default(), moment)
-            .await
-            .unwrap()
+        let desired = desired(files);
+        planning::plan(&desired, &self.cloud(), &memory, &FakeTerminal::default(), moment).await.unwrap().0
     }
 
     pub fn ledger(&self) -> Vec<Charge> {

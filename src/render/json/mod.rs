@@ -5,6 +5,7 @@ mod report;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::diagnostic::Place;
 use crate::ids::{AccountId, InstanceId, PlanId, RegionId};
@@ -36,6 +37,26 @@ pub fn plan(plan: &Plan, world: &str) -> Result<String, serde_json::Error> {
     pretty(&view(plan, world))
 }
 
+/// A saved plan: the plan's JSON, and what it was decided from with its digest. `inputs` goes in as it is.
+///
+/// # Errors
+/// If it cannot be encoded, which no plan brings about.
+pub fn saved(
+    plan: &Plan,
+    world: &str,
+    inputs: &RawValue,
+    inputs_sha256: &str,
+) -> Result<String, serde_json::Error> {
+    #[derive(Serialize)]
+    struct SavedView<'a> {
+        #[serde(flatten)]
+        plan: PlanView<'a>,
+        inputs_sha256: &'a str,
+        inputs: &'a RawValue,
+    }
+    pretty(&SavedView { plan: view(plan, world), inputs_sha256, inputs })
+}
+
 fn pretty<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     Ok(escape_json(&serde_json::to_string_pretty(value)?) + "\n")
 }
@@ -49,6 +70,8 @@ struct PlanView<'a> {
     world: &'a str,
     evaluated_at: String,
     read_at: String,
+    /// The first instant at which a change would be another one, or could not be made.
+    valid_until: Option<String>,
     /// Whether it can be carried out: it is for the moment of its reading, and something is to do.
     applyable: bool,
     complete: bool,
@@ -206,6 +229,7 @@ fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
         world,
         evaluated_at: time(plan.evaluated_at),
         read_at: time(plan.read_at),
+        valid_until: plan.valid_until.map(time),
         applyable: plan.has_changes() && !plan.is_as_of(),
         complete: plan.complete,
         accounts: plan
@@ -224,7 +248,7 @@ fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
         blocked: items.iter().flat_map(|item| stops(item, VerdictKind::Blocked)).collect(),
         held: items.iter().flat_map(|item| stops(item, VerdictKind::Held)).collect(),
         at_risk: items.iter().filter_map(risk).collect(),
-        steps: step_views(&steps(plan, None)),
+        steps: step_views(&steps(plan, plan.run_cap.as_ref())),
     }
 }
 

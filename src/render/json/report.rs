@@ -117,7 +117,7 @@ fn actions(outcome: &Outcome) -> Vec<ActionView<'_>> {
         expires_at: None,
         order_id: None,
         text: match result {
-            SettingResult::Done => None,
+            SettingResult::Done | SettingResult::Satisfied => None,
             SettingResult::Failed { why } | SettingResult::NotTried { why } => Some(why),
         },
         look_again_at: None,

@@ -1,0 +1,51 @@
+//! `renewctl show`: prints a saved plan in any format. Asks nobody anything.
+
+use std::path::Path;
+
+use super::args::{Cli, ShowArgs};
+use super::command_line::resume_command;
+use super::doors::{Doors, Failure};
+use super::files::write_reports_only;
+use super::reports::{Said, Stage};
+use super::screen::Screen;
+use super::{Exit, result};
+use crate::plan::file::{self, SavedPlan};
+use crate::render::markdown::Context;
+use crate::text::escape;
+
+/// The longest plan that is read: one of a hundred thousand instances has some hundred megabytes.
+const PLAN_BYTES_MAX: usize = 1 << 30;
+
+pub(super) fn run(cli: &Cli, args: &ShowArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
+    write_reports_only(&args.report, &args.plan, doors)?;
+    let saved = read(&args.plan, doors)?;
+    let command = resume_command(&cli.common, &args.plan, &saved.plan.id);
+    let is_emulator = saved.world.starts_with("emulator:");
+    let said = Said {
+        plan: &saved.plan,
+        report: None,
+        stage: Stage::Planned,
+        message: None,
+        world: &saved.world,
+        context: Context { apply_command: &command, is_emulator },
+    };
+    let style = screen.style(args.view);
+    result(doors, &said.in_format(args.format, style)?)?;
+    said.write_files(&args.report, doors, style)?;
+    Ok(Exit::Ok)
+}
+
+/// Reads a saved plan.
+pub(super) fn read(path: &Path, doors: &Doors) -> Result<SavedPlan, Failure> {
+    let shown = escape(&path.to_string_lossy());
+    let bytes = doors.files.read_up_to(path, PLAN_BYTES_MAX).map_err(|error| {
+        Failure::new(Exit::Usage, format!("error: the plan {shown} cannot be read: {error}"))
+    })?;
+    file::read(&bytes).map_err(|error| {
+        let exit = match error {
+            file::FileError::Altered | file::FileError::Differs(_) => Exit::Stale,
+            _ => Exit::Usage,
+        };
+        Failure::new(exit, format!("error: {shown}: {error}\nNothing was sent."))
+    })
+}

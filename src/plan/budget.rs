@@ -1,0 +1,156 @@
+//! What fits under the caps where a file says `when_exceeded: soonest-first`: what expires soonest is
+//! bought, and what no longer fits is blocked, to be seen in the plan.
+//!
+//! One that does not fit does not stop the ones after it: a dear instance must not take the others with it.
+
+use rust_decimal::Decimal;
+
+use super::price::Pricing;
+use super::{Block, BlockCode, Committed, Item, PriceDecision, Verdict};
+use crate::config::WhenExceeded;
+use crate::desired::{DesiredFile, DesiredState};
+use crate::money::{Money, Totals};
+
+/// What is left of one cap.
+struct Left {
+    name: String,
+    cap: Money,
+    taken: Decimal,
+}
+
+impl Left {
+    fn of(cap: &Money, name: String) -> Self {
+        Self { name, cap: cap.clone(), taken: Decimal::ZERO }
+    }
+
+    /// Why `cost` does not fit, if it does not.
+    fn refuses(&self, cost: &Money) -> Option<String> {
+        if cost.currency != self.cap.currency {
+            return Some(format!(
+                "{cost} is not covered by {}, {}: a cap in another currency",
+                self.name, self.cap
+            ));
+        }
+        let taken = Money { amount: self.taken, currency: self.cap.currency.clone() };
+        (self.taken + cost.amount > self.cap.amount).then(|| {
+            format!(
+                "{cost} does not fit under {}, {}, of which what expires sooner takes {taken}",
+                self.name, self.cap
+            )
+        })
+    }
+}
+
+/// What is left for the changes of one file.
+struct Budget {
+    charge: Option<Left>,
+    /// Renewals still allowed, and the bound with its place.
+    renewals: Option<(usize, String)>,
+}
+
+impl Budget {
+    fn of(file: &DesiredFile) -> Self {
+        let limits = &file.limits;
+        let charge = limits.max_charge.as_ref();
+        let renewals = limits.max_renewals.as_ref();
+        Self {
+            charge: charge.map(|cap| Left::of(&cap.value, format!("limits.max_charge ({})", cap.place))),
+            renewals: renewals.map(|cap| {
+                let name = format!("limits.max_renewals, {} ({})", cap.value, cap.place);
+                (usize::try_from(cap.value).unwrap_or(usize::MAX), name)
+            }),
+        }
+    }
+}
+
+/// Blocks what does not fit. Files that refuse as a whole are not touched, and what they charge is taken
+/// from the cap of the run first.
+pub(super) fn trim(items: &mut [Item<PriceDecision>], desired: &DesiredState, pricing: &Pricing<'_>) {
+    let soonest = |file: &DesiredFile| file.limits.when_exceeded == WhenExceeded::SoonestFirst;
+    if !desired.files.iter().any(soonest) {
+        return;
+    }
+    let is_trimmed = |item: &Item<PriceDecision>| desired.files.get(item.file).is_some_and(soonest);
+    let mut run = desired.run_cap.as_ref().map(|cap| Left::of(cap, "--max-charge".to_owned()));
+    if let Some(run) = &mut run {
+        let mut whole = Totals::default();
+        for cost in items.iter().filter(|item| !is_trimmed(item)).flat_map(costs) {
+            // A part of sums that are bounded when the plan is made.
+            let _ = whole.add(&cost);
+        }
+        run.taken = whole.of(&run.cap.currency);
+    }
+    let mut budgets: Vec<Budget> = desired.files.iter().map(Budget::of).collect();
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.retain(|index| items.get(*index).is_some_and(|item| is_trimmed(item) && item.has_changes()));
+    order.sort_by_key(|index| {
+        items.get(*index).and_then(|item| item.live.as_ref()).map(|live| live.expires_at)
+    });
+    for index in order {
+        let (Some(item), Some(wanted)) = (items.get_mut(index), desired.instances.get(index)) else {
+            continue;
+        };
+        let Some(budget) = budgets.get_mut(item.file) else { continue };
+        if let Some(why) =
+            item.renewal().is_some().then(|| take(&renewal_costs(item), 1, budget, run.as_mut())).flatten()
+        {
+            item.renew = Some(Verdict::Blocked(over(why)));
+            pricing.decide_setting(item, &wanted.entry);
+        }
+        let deductions = deduction_costs(item);
+        let unpriced =
+            item.committed.as_ref().filter(|c| c.counts && c.amount.is_none()).map_or(0, |c| c.times);
+        if let Some(why) = take(&deductions, unpriced, budget, run.as_mut()) {
+            item.set = Some(Verdict::Blocked(over(why)));
+            item.committed = None;
+        }
+        pricing.judge_risk(item, &wanted.entry);
+    }
+}
+
+fn over(text: String) -> Block {
+    let hint =
+        "raise the cap, or wait: with when_exceeded: soonest-first a later run buys what is soonest then";
+    Block { code: BlockCode::OverCap, text, hint: hint.to_owned() }
+}
+
+/// Takes costs, and a number of renewals, out of all that bounds them, or out of nothing; returns why not.
+fn take(costs: &[Money], number: usize, budget: &mut Budget, run: Option<&mut Left>) -> Option<String> {
+    if let Some((left, name)) = budget.renewals.as_ref().filter(|(left, _)| number > *left) {
+        return Some(format!("it is beyond {name}, of which {left} are left for it"));
+    }
+    let mut caps: Vec<&mut Left> = budget.charge.as_mut().into_iter().chain(run).collect();
+    // All costs of one action are in one currency, that of the account.
+    let sum = costs.iter().map(|cost| cost.amount).sum();
+    if let Some(first) = costs.first() {
+        let cost = Money { amount: sum, currency: first.currency.clone() };
+        if let Some(why) = caps.iter().find_map(|cap| cap.refuses(&cost)) {
+            return Some(why);
+        }
+        for cap in &mut caps {
+            cap.taken += cost.amount;
+        }
+    }
+    if let Some((left, _)) = &mut budget.renewals {
+        *left -= number;
+    }
+    None
+}
+
+fn costs(item: &Item<PriceDecision>) -> Vec<Money> {
+    [renewal_costs(item), deduction_costs(item)].concat()
+}
+
+fn renewal_costs(item: &Item<PriceDecision>) -> Vec<Money> {
+    match item.renewal().map(|renewal| &renewal.price) {
+        Some(PriceDecision::Quoted(quote)) => vec![quote.amount.clone()],
+        _ => Vec::new(),
+    }
+}
+
+fn deduction_costs(item: &Item<PriceDecision>) -> Vec<Money> {
+    match &item.committed {
+        Some(Committed { counts: true, amount: Some(amount), times, .. }) => vec![amount.clone(); *times],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,193 @@
+//! Taking up a saved plan: each of its changes is satisfied already, still the same, or something else,
+//! and then the plan is stale. Nothing is ever added to it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
+use super::{Item, Plan, PriceDecision, Renewal, Setting, Verdict};
+use crate::calendar::show_beijing;
+use crate::ids::{InstanceId, RegionId};
+use crate::live::{ChargeType, LiveInstance};
+use crate::money::Money;
+use crate::term::LiveAutoRenew;
+
+/// What is left of a saved plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// What is still to do, under the id of the saved plan.
+    pub plan: Plan,
+    /// What is so already.
+    pub satisfied: Outcome,
+    /// What has become due since: not in this plan.
+    pub newly_due: Vec<(RegionId, InstanceId)>,
+}
+
+/// Compares a saved plan with one that was just made from the same files.
+///
+/// # Errors
+/// What has changed, one sentence for each change that is neither satisfied nor the same.
+pub fn resume(saved: &Plan, fresh: Plan) -> Result<Resumed, Vec<String>> {
+    let planned: BTreeMap<(&RegionId, &InstanceId), &Item<PriceDecision>> = saved
+        .items
+        .iter()
+        .filter(|item| item.has_changes())
+        .map(|item| ((&item.region, &item.id), item))
+        .collect();
+    let (mut satisfied, mut stale, mut newly_due) = (Outcome::default(), Vec::new(), Vec::new());
+    let mut items = Vec::with_capacity(fresh.items.len());
+    for mut item in fresh.items {
+        let known = planned.get(&(&item.region, &item.id)).copied();
+        if let Some(before) = known {
+            stale.extend(compare(before, &item, &mut satisfied));
+        }
+        if only_planned(&mut item, known) {
+            newly_due.push((item.region.clone(), item.id.clone()));
+        }
+        items.push(item);
+    }
+    if !stale.is_empty() {
+        return Err(stale);
+    }
+    let mut plan = Plan { id: saved.id.clone(), items, ..fresh };
+    plan.recount();
+    Ok(Resumed { plan, satisfied, newly_due })
+}
+
+/// Takes out of an item what was not planned for it; whether something was.
+fn only_planned(item: &mut Item<PriceDecision>, planned: Option<&Item<PriceDecision>>) -> bool {
+    let mut newly = false;
+    if item.renewal().is_some() && planned.and_then(Item::renewal).is_none() {
+        (item.renew, newly) = (None, true);
+    }
+    if item.setting().is_some() && planned.and_then(Item::setting).is_none() {
+        (item.set, item.committed, newly) = (None, None, true);
+    }
+    newly
+}
+
+/// Notes what is satisfied, and returns what is stale.
+fn compare(saved: &Item<PriceDecision>, fresh: &Item<PriceDecision>, satisfied: &mut Outcome) -> Vec<String> {
+    let Some(live) = &fresh.live else {
+        let why =
+            fresh.renew.as_ref().and_then(Verdict::stopped).or(fresh.set.as_ref().and_then(Verdict::stopped));
+        let why = why.map_or("it could not be read", |stopped| stopped.why);
+        return vec![format!("{}: {why}", saved.id)];
+    };
+    let mut stale = Vec::new();
+    if let Some(renewal) = saved.renewal() {
+        match renewal_now(renewal, saved, fresh, live) {
+            Ok(Now::Same) => {}
+            Ok(Now::Satisfied) => {
+                let result = ChargeResult::Satisfied { expires_at: live.expires_at };
+                let report = ChargeReport { term: renewal.term, price: renewal.price.clone(), result };
+                satisfied.charges.insert((saved.region.clone(), saved.id.clone()), report);
+            }
+            Err(why) => stale.push(format!("{}: {why}", saved.id)),
+        }
+    }
+    if let Some(setting) = saved.setting() {
+        match setting_now(setting, saved, fresh, live) {
+            Ok(Now::Same) => {}
+            Ok(Now::Satisfied) => {
+                satisfied.set(&saved.region, &saved.id, setting.after, SettingResult::Satisfied);
+            }
+            Err(why) => stale.push(format!("{}: {why}", saved.id)),
+        }
+    }
+    stale
+}
+
+/// How a planned action stands now, if not stale.
+enum Now {
+    Same,
+    Satisfied,
+}
+
+fn renewal_now(
+    planned: &Renewal<PriceDecision>,
+    saved: &Item<PriceDecision>,
+    fresh: &Item<PriceDecision>,
+    live: &LiveInstance,
+) -> Result<Now, String> {
+    let seen: DateTime<Utc> = live.expires_at;
+    // What is no subscription any more has a sentinel for an expiry, far beyond every plan.
+    let subscribed = live.charge_type == ChargeType::Subscription;
+    if subscribed && (seen >= planned.expires_after || matches!(fresh.renew, Some(Verdict::NoOp))) {
+        return Ok(Now::Satisfied);
+    }
+    if subscribed && seen != planned.expires_before {
+        let (now, then) = (show_beijing(seen), show_beijing(planned.expires_before));
+        return Err(format!("it expires {now} now, and {then} when the plan was made"));
+    }
+    if saved.live.as_ref().is_some_and(|before| before.locks != live.locks) {
+        return Err("its locks are others now".to_owned());
+    }
+    let Some(renewal) = fresh.renewal() else {
+        let stopped = fresh.renew.as_ref().and_then(Verdict::stopped);
+        return Err(stopped.map_or_else(
+            || "it needs no renewal any more".to_owned(),
+            |stopped| format!("its renewal is {} now: {}", stopped.kind.as_str(), stopped.why),
+        ));
+    };
+    if (renewal.term, renewal.expires_after) != (planned.term, planned.expires_after) {
+        let (now, then) = (renewal.term.term(), planned.term.term());
+        let until = show_beijing(renewal.expires_after);
+        return Err(format!("it would be renewed by {now} until {until} now, planned were {then}"));
+    }
+    match (&planned.price, &renewal.price) {
+        (PriceDecision::Unpriced, PriceDecision::Unpriced) => Ok(Now::Same),
+        (PriceDecision::Quoted(then), PriceDecision::Quoted(now))
+            if now.amount.currency == then.amount.currency && now.amount.amount <= then.amount.amount =>
+        {
+            Ok(Now::Same)
+        }
+        (PriceDecision::Quoted(then), PriceDecision::Quoted(now)) => {
+            Err(format!("it costs {} now, planned was {}", now.amount, then.amount))
+        }
+        _ => Err("whether its price is known has changed".to_owned()),
+    }
+}
+
+fn setting_now(
+    planned: &Setting,
+    saved: &Item<PriceDecision>,
+    fresh: &Item<PriceDecision>,
+    live: &LiveInstance,
+) -> Result<Now, String> {
+    if live.auto_renew == Some(Ok(LiveAutoRenew::from(planned.after))) {
+        return Ok(Now::Satisfied);
+    }
+    let Some(setting) = fresh.setting() else {
+        let stopped = fresh.set.as_ref().and_then(Verdict::stopped);
+        return Err(stopped.map_or_else(
+            || "its setting is another one now".to_owned(),
+            |stopped| format!("its setting is {} now: {}", stopped.kind.as_str(), stopped.why),
+        ));
+    };
+    if setting.before != planned.before {
+        let (now, then) = (setting.before, planned.before);
+        return Err(format!("its auto-renewal is {now} now, and was {then} when the plan was made"));
+    }
+    let of = |item: &Item<PriceDecision>| item.committed.clone().filter(|committed| committed.counts);
+    match (of(saved), of(fresh)) {
+        (_, None) => Ok(Now::Same),
+        (Some(then), Some(now))
+            if now.times <= then.times && no_dearer(now.amount.as_ref(), then.amount.as_ref()) =>
+        {
+            Ok(Now::Same)
+        }
+        (_, Some(_)) => {
+            Err("the platform would soon deduct more for its setting than was planned".to_owned())
+        }
+    }
+}
+
+fn no_dearer(now: Option<&Money>, then: Option<&Money>) -> bool {
+    match (now, then) {
+        (None, None) => true,
+        (Some(now), Some(then)) => now.currency == then.currency && now.amount <= then.amount,
+        _ => false,
+    }
+}

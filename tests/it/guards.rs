@@ -1,0 +1,166 @@
+//! Guards before the first charge: the balance, and caps that buy what expires soonest. Judged by the
+//! ledger.
+
+use renewctl::cli::Exit;
+
+use crate::support::{Applied, Options, Sim, assert_exit, run};
+
+const THREE: &str = "
+now: 2026-12-01T02:05:00Z
+instances:
+  - { id: i-a, region: cn-beijing, expires_at: 2026-12-06T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-b, region: cn-shanghai, expires_at: 2026-12-07T16:00:00Z, price_per_month: '300.00' }
+  - { id: i-c, region: cn-beijing, expires_at: 2026-12-08T16:00:00Z, price_per_month: '100.00' }
+";
+
+const WANT: &str = "
+version: 1
+region: cn-beijing
+limits: { LIMITS }
+defaults: { min_remaining: 15d }
+instances:
+  - { id: i-a }
+  - { id: i-b, region: cn-shanghai }
+  - { id: i-c }
+";
+
+fn want(limits: &str) -> String {
+    WANT.replace("LIMITS", limits)
+}
+
+fn bought(sim: &Sim) -> Vec<String> {
+    sim.ledger().into_iter().map(|charge| charge.instance_id).collect()
+}
+
+#[track_caller]
+fn assert_said(applied: &Applied, text: &str) {
+    let whole = format!("{}{}", applied.out, applied.err);
+    assert!(whole.contains(text), "{text}\nis not in\n{whole}");
+}
+
+#[test]
+fn what_expires_soonest_is_bought_up_to_the_cap() {
+    #[allow(clippy::type_complexity, reason = "a table")]
+    let cases: [(&str, Option<&str>, &[&str], Exit, &str); 7] = [
+        ("max_charge: 500 CNY", None, &["i-a", "i-b", "i-c"], Exit::Ok, "Verified"),
+        (
+            "max_charge: 499.99 CNY",
+            None,
+            &["i-a", "i-b"],
+            Exit::NotConverged,
+            "CNY 100.00 does not fit under limits.max_charge (renewals.yaml:4), CNY 499.99, of which what expires sooner takes CNY 400.00",
+        ),
+        // A dear one that does not fit does not take the ones after it with it.
+        ("max_charge: 250 CNY", None, &["i-a", "i-c"], Exit::NotConverged, "CNY 300.00 does not fit"),
+        ("max_charge: 50 CNY", None, &[], Exit::NotConverged, "CNY 100.00 does not fit"),
+        (
+            "max_renewals: 1",
+            Some("9999 CNY"),
+            &["i-a"],
+            Exit::NotConverged,
+            "it is beyond limits.max_renewals, 1 (renewals.yaml:4)",
+        ),
+        // The stricter one wins.
+        (
+            "max_charge: 500 CNY",
+            Some("200 CNY"),
+            &["i-a", "i-c"],
+            Exit::NotConverged,
+            "CNY 300.00 does not fit under --max-charge, CNY 200.00",
+        ),
+        (
+            "max_charge: 200 CNY",
+            Some("500 CNY"),
+            &["i-a", "i-c"],
+            Exit::NotConverged,
+            "CNY 300.00 does not fit under limits.max_charge",
+        ),
+    ];
+    for (limits, run_cap, expected, exit, text) in cases {
+        run(async {
+            let sim = Sim::new(THREE);
+            let files = want(&format!("{limits}, when_exceeded: soonest-first"));
+            let applied =
+                sim.apply_with(&files, &Options { max_charge: run_cap, ..Options::default() }).await;
+            assert_eq!(
+                bought(&sim).iter().map(String::as_str).collect::<Vec<_>>(),
+                expected,
+                "{limits}: {}",
+                applied.out
+            );
+            assert_exit(&applied, exit);
+            assert_said(&applied, text);
+        });
+    }
+}
+
+/// Deductions that a setting lets the platform make soon are counted like charges.
+#[test]
+fn a_setting_whose_deduction_does_not_fit_waits_too() {
+    run(async {
+        let sim = Sim::new(THREE);
+        let files = want("max_charge: 350 CNY, when_exceeded: soonest-first")
+            .replace("defaults: { min_remaining: 15d }", "defaults: { auto_renew: 1mo }");
+        let applied = sim.apply(&files).await;
+        assert_exit(&applied, Exit::NotConverged);
+        let status =
+            |id: &str| sim.emulator.borrow().instance(id, sim.clock.now_public()).unwrap().renewal_status;
+        let on: Vec<&str> =
+            ["i-a", "i-b", "i-c"].into_iter().filter(|id| status(id) == "AutoRenewal").collect();
+        assert_eq!(on, ["i-a", "i-c"], "{}", applied.out);
+        assert_said(&applied, "CNY 300.00 does not fit");
+    });
+}
+
+/// One that no longer fits and expires soon is at risk, and the plan says so.
+#[test]
+fn what_does_not_fit_is_at_risk_when_little_time_is_left() {
+    run(async {
+        let sim =
+            Sim::new(&THREE.replace("2026-12-06T16", "2026-12-03T16").replace("'100.00' }", "'400.00' }"));
+        let plan = sim.plan(&want("max_charge: 350 CNY, when_exceeded: soonest-first")).await;
+        let summary = plan.summary();
+        assert_eq!((summary.renew, summary.blocked, summary.at_risk), (1, 2, 1));
+    });
+}
+
+#[test]
+fn a_balance_that_is_too_low_refuses_before_the_first_charge() {
+    let exact = ("balance: '500.00'", "", Exit::Ok, 3, "Verified");
+    let low = (
+        "balance: '499.99'",
+        "",
+        Exit::Refused,
+        0,
+        "refused: CNY 500.00 is more than the balance, CNY 499.99: top up the account, plan fewer renewals, or write when_exceeded",
+    );
+    let partly = (
+        "balance: '250.00'",
+        ", when_exceeded: soonest-first",
+        Exit::NotConverged,
+        1,
+        "warning: CNY 500.00 is more than the balance, CNY 250.00: what expires soonest goes first",
+    );
+    for (balance, more, exit, charges, text) in [exact, low, partly] {
+        run(async {
+            let sim = Sim::new(&format!("{THREE}{balance}\n"));
+            let applied = sim.apply(&want(&format!("max_charge: 500 CNY{more}"))).await;
+            assert_exit(&applied, exit);
+            assert_said(&applied, text);
+            assert_eq!(bought(&sim).len(), charges, "{}", applied.out);
+        });
+    }
+    // Nobody is asked to type a total that cannot be paid; without a charge nobody asks the balance.
+    run(async {
+        let sim = Sim::new(&format!("{THREE}balance: '1.00'\n"));
+        let options =
+            Options { auto_approve: false, interactive: true, answers: vec!["500"], ..Options::default() };
+        let applied = sim.apply_with(&want("max_charge: 500 CNY"), &options).await;
+        assert_exit(&applied, Exit::Refused);
+        assert!(!applied.err.contains("type the amount"), "{}", applied.err);
+        let sim = Sim::new(&format!("{THREE}balance: '1.00'\n"));
+        let settings = want("max_charge: 500 CNY").replace("min_remaining: 15d", "auto_renew: never");
+        assert_exit(&sim.apply(&settings).await, Exit::Ok);
+        assert_eq!(sim.emulator.borrow().call_count("QueryAccountBalance"), 0);
+    });
+}
