@@ -39,6 +39,7 @@ mod markdown;
 mod money_safety;
 mod plan_schema;
 mod past;
+mod processes;
 mod rendering;
 mod saved_plans;
 mod signing;

@@ -1,0 +1,260 @@
+//! The judge: emulated worlds behind one HTTP server on loopback, within the test.
+//!
+//! Each process signs with a key of its own, which says who it is and in which world it works. The
+//! judge counts the requests of each, can strike at one of them, and decides whose turn it is when
+//! several processes work in one world: all by counting, never by waiting for time to pass.
+
+use std::collections::BTreeMap;
+use std::io::BufReader;
+use std::net::{TcpListener, TcpStream};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::Child;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+use chrono::Utc;
+use renewctl::emulator::{Call, Emulator, Reply};
+use renewctl::ports::HttpReply;
+
+use super::fleet::EFFECT_DELAY_S;
+use super::wire;
+use crate::simulation::Dice;
+
+/// A process that was started, as long as it may be struck.
+pub type Slot = Arc<Mutex<Option<Child>>>;
+
+/// What is done to a process at one of its requests; then the request is dropped, or goes on.
+pub type Strike = fn(&mut Child) -> ControlFlow<()>;
+
+/// SIGKILL.
+pub fn kill(child: &mut Child) -> ControlFlow<()> {
+    child.kill().unwrap();
+    ControlFlow::Break(())
+}
+
+/// At which moment of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// It has arrived, and nothing has happened.
+    Before,
+    /// It has happened, and nothing was answered.
+    After,
+}
+
+/// A strike that is to come.
+#[derive(Clone, Copy, Debug)]
+pub struct Blow {
+    /// At which request of the process, from 1.
+    pub nth: usize,
+    pub moment: Moment,
+    pub strike: Strike,
+}
+
+/// In which order the requests of several processes are handled.
+pub enum Order {
+    /// As they come.
+    Free,
+    /// The first requests of this action wait for each other: for every process that still runs.
+    Together(&'static str),
+    /// One at a time: when every running process waits, the dice choose.
+    Dice(Dice),
+}
+
+/// What the judge knows of one world.
+pub struct Court {
+    pub emulator: Emulator,
+    order: Order,
+    processes: BTreeMap<String, Process>,
+    /// Charges that came without their intent in the journal.
+    pub unannounced: Vec<String>,
+}
+
+#[derive(Default)]
+struct Process {
+    requests: usize,
+    blow: Option<Blow>,
+    /// It has a request that waits for its turn.
+    waits: bool,
+    /// It has charged and not read since then.
+    charged: bool,
+    /// It has passed the gate of [`Order::Together`].
+    passed: bool,
+}
+
+/// A world, and those who wait for their turn in it.
+pub struct World {
+    court: Mutex<Court>,
+    changed: Condvar,
+}
+
+impl World {
+    /// A world, and the order of requests in it.
+    pub fn new(emulator: Emulator, order: Order) -> Arc<Self> {
+        let court = Court { emulator, order, processes: BTreeMap::new(), unannounced: Vec::new() };
+        Arc::new(Self { court: Mutex::new(court), changed: Condvar::new() })
+    }
+
+    /// The court, for a look or a change.
+    pub fn court(&self) -> MutexGuard<'_, Court> {
+        self.court.lock().unwrap()
+    }
+
+    /// From now on requests are handled as they come.
+    pub fn set_free(&self) {
+        self.court().order = Order::Free;
+    }
+
+    /// A process begins: its requests are counted from 1.
+    pub fn enter(&self, key: &str, blow: Option<Blow>) {
+        self.court().processes.insert(key.to_owned(), Process { blow, ..Process::default() });
+    }
+
+    /// A process has ended, and nobody waits for it any more. Returns how many requests it made.
+    pub fn leave(&self, key: &str) -> usize {
+        let mut court = self.court();
+        let left = court.processes.remove(key);
+        court.choose();
+        self.changed.notify_all();
+        left.map_or(0, |process| process.requests)
+    }
+
+    /// Handles a request of a process in its turn. `None`: the connection closes without an answer.
+    fn take(&self, seat: &Seat, call: &Call) -> Option<HttpReply> {
+        let action = wire::parameter(call, "Action");
+        let mut court = self.court();
+        let nth = court.arrive(&seat.key, action)?;
+        court.choose();
+        self.changed.notify_all();
+        while !court.may_go(&seat.key) {
+            court = self.changed.wait(court).unwrap();
+        }
+        court.handle(seat, call, action, nth)
+    }
+}
+
+impl Court {
+    /// Counts a request, and lets it wait if the order says so. `None`: its process has ended.
+    fn arrive(&mut self, key: &str, action: &str) -> Option<usize> {
+        let process = self.processes.get_mut(key)?;
+        process.requests += 1;
+        process.waits = match &self.order {
+            Order::Free => false,
+            Order::Together(gate) => action == *gate && !process.passed,
+            Order::Dice(_) => true,
+        };
+        Some(process.requests)
+    }
+
+    /// Lets go who may go, when everybody waits.
+    fn choose(&mut self) {
+        let mut all: Vec<&mut Process> = self.processes.values_mut().collect();
+        if !all.iter().all(|process| process.waits || process.passed) {
+            return;
+        }
+        if let Order::Dice(dice) = &mut self.order {
+            if !all.is_empty() {
+                let chosen = usize::try_from(dice.roll(all.len() as u64)).unwrap();
+                all[chosen].waits = false;
+            }
+            return;
+        }
+        for process in all {
+            // A process that waits nowhere has passed already.
+            process.passed = true;
+            process.waits = false;
+        }
+    }
+
+    fn may_go(&self, key: &str) -> bool {
+        self.processes.get(key).is_none_or(|process| !process.waits)
+    }
+
+    fn handle(&mut self, seat: &Seat, call: &Call, action: &str, nth: usize) -> Option<HttpReply> {
+        let process = self.processes.get_mut(&seat.key)?;
+        let blow = process.blow.take_if(|blow| blow.nth == nth);
+        // An effect shows to the reading that waits for it, and not before.
+        let shows = action == "DescribeInstances" && std::mem::take(&mut process.charged);
+        process.charged |= action == "RenewInstance";
+        let struck =
+            |moment: Moment| blow.is_some_and(|blow| blow.moment == moment && seat.strike(blow).is_break());
+        if struck(Moment::Before) {
+            return None;
+        }
+        if shows {
+            self.emulator.advance(EFFECT_DELAY_S);
+        }
+        if action == "RenewInstance" {
+            self.expect_intent(seat, wire::parameter(call, "ClientToken"));
+        }
+        let answer = self.emulator.answer(call, Utc::now());
+        match answer.reply {
+            Reply::Http(reply) if !struck(Moment::After) => Some(reply),
+            _ => None,
+        }
+    }
+
+    fn expect_intent(&mut self, seat: &Seat, token: &str) {
+        let journal = std::fs::read(&seat.journal).unwrap_or_default();
+        let text = String::from_utf8_lossy(&journal);
+        if token.is_empty() || !text.lines().any(|line| line.contains("intent") && line.contains(token)) {
+            self.unannounced.push(format!("{} sent {token}", seat.key));
+        }
+    }
+}
+
+/// One process at a time: who it is, where it works, and where its journal lies.
+#[derive(Clone)]
+pub struct Seat {
+    pub key: String,
+    pub world: Arc<World>,
+    pub journal: PathBuf,
+    pub child: Slot,
+}
+
+impl Seat {
+    fn strike(&self, blow: Blow) -> ControlFlow<()> {
+        (blow.strike)(self.child.lock().unwrap().as_mut().unwrap())
+    }
+}
+
+/// The server.
+pub struct Judge {
+    /// Where it listens: the same for all worlds, so that a journal goes with any of them.
+    pub url: String,
+    seats: Arc<Mutex<BTreeMap<String, Seat>>>,
+}
+
+impl Judge {
+    /// Opens the server. It serves as long as the test process lives.
+    pub fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seats = Arc::new(Mutex::new(BTreeMap::new()));
+        let known = Arc::clone(&seats);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, known) = (stream.unwrap(), Arc::clone(&known));
+                std::thread::spawn(move || serve(&stream, &known));
+            }
+        });
+        Self { url, seats }
+    }
+
+    /// Who signs with the seat's key works from now on in the seat's world.
+    pub fn seat(&self, seat: &Seat) {
+        self.seats.lock().unwrap().insert(seat.key.clone(), seat.clone());
+    }
+}
+
+fn serve(stream: &TcpStream, seats: &Mutex<BTreeMap<String, Seat>>) {
+    let _ = stream.set_nodelay(true);
+    let mut requests = BufReader::new(stream);
+    while let Some(call) = wire::read(&mut requests) {
+        let key = wire::parameter(&call, "AccessKeyId");
+        let seat = seats.lock().unwrap().get(key).cloned();
+        let reply = seat.and_then(|seat| seat.world.take(&seat, &call));
+        if reply.is_none_or(|reply| wire::write(&mut &*stream, &reply).is_err()) {
+            break;
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The binary as processes: killed, starved, and many at once. What counts is the ledger of the world
+//! that they work in, which lives in the test.
+
+mod crowd;
+mod fleet;
+mod full_disks;
+mod judge;
+mod kills;
+mod site;
+mod streams;
+mod together;
+mod wire;

@@ -1,0 +1,142 @@
+//! Several processes at once on one fleet: with one journal between them, with a journal each (as on
+//! several machines), and on one emulator's state. However they interleave, each need is charged once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::sync::Mutex;
+
+use renewctl::emulator::Emulator;
+
+use super::crowd::{each, say};
+use super::fleet::{WANT, assert_converged, assert_no_charge_too_many, world};
+use super::judge::{Blow, Judge, Moment, Order, World, kill};
+use super::site::{BINARY, Base, Run, Site, folder};
+use crate::simulation::Dice;
+
+/// Most processes at one time.
+const PROCESSES_MAX: usize = 8;
+
+/// One round: so many processes, whether they share the journal, and how they interleave.
+struct Round {
+    number: usize,
+    processes: usize,
+    shared: bool,
+    order: fn(u64) -> Order,
+    /// Some of them are killed on the way.
+    deadly: bool,
+}
+
+fn rounds() -> Vec<Round> {
+    let mut rounds = Vec::new();
+    let mut add = |processes, shared, order, deadly| {
+        rounds.push(Round { number: rounds.len(), processes, shared, order, deadly });
+    };
+    for processes in 2..=PROCESSES_MAX {
+        add(processes, false, |_| Order::Together("RenewInstance"), false);
+        add(processes, false, |_| Order::Free, false);
+        add(processes, true, |_| Order::Free, false);
+    }
+    for round in 0..12 {
+        let by_dice = |seed| Order::Dice(Dice(seed));
+        add(2 + round % 3, false, by_dice, round % 2 == 1);
+        add(2 + round % 3, true, by_dice, round % 2 == 1);
+    }
+    rounds
+}
+
+/// The places of a round: one world, and one journal or one for each.
+fn sites<'a>(base: &Base, judge: &'a Judge, round: &Round) -> Vec<Site<'a>> {
+    let world = World::new(base.world(), (round.order)(round.number as u64));
+    let key = |number| format!("k{}", round.number * PROCESSES_MAX + number);
+    let beside = |number| Site::beside(judge, &key(number), world.clone());
+    let mut sites: Vec<Site<'_>> = (0..round.processes).map(beside).collect();
+    if round.shared {
+        let journal = sites[0].seat.journal.clone();
+        for site in &mut sites {
+            site.seat.journal.clone_from(&journal);
+        }
+    }
+    for site in &sites {
+        site.put_journal(&base.journal);
+    }
+    sites
+}
+
+fn run_all(sites: &[Site<'_>], mut dice: Option<Dice>) -> Vec<Run> {
+    for site in sites {
+        let blow = dice.as_mut().and_then(|dice| {
+            let nth = usize::try_from(1 + dice.roll(24)).unwrap();
+            let moment = dice.pick(&[Moment::Before, Moment::After]);
+            dice.chance(40).then_some(Blow { nth, moment, strike: kill })
+        });
+        site.seat.world.enter(&site.seat.key, blow);
+    }
+    std::thread::scope(|scope| {
+        let start = |site| scope.spawn(move || Site::run_entered(site, &mut Site::command(site)));
+        let running: Vec<_> = sites.iter().map(start).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn at_once_on_one_fleet_each_need_is_charged_once() {
+    let judge = Judge::open();
+    let rounds = rounds();
+    let base = Base::prepare(&judge, rounds.len() * PROCESSES_MAX);
+    let processes: usize = rounds.iter().map(|round| round.processes).sum();
+    let (count, codes) = (rounds.len(), Mutex::new(BTreeMap::new()));
+    each(rounds, |_, round| {
+        let case = format!("round {}: {} processes, shared {}", round.number, round.processes, round.shared);
+        let sites = sites(&base, &judge, &round);
+        let runs = run_all(&sites, round.deadly.then_some(Dice(round.number as u64)));
+        assert_no_charge_too_many(&sites[0].seat.world.court(), &case);
+        for run in &runs {
+            // Of several on one journal, those that find it in use or changed send nothing. With a
+            // journal each, what another one has just charged may still be in doubt.
+            let allowed: &[Option<i32>] =
+                if round.shared { &[Some(0), Some(5), Some(8)] } else { &[Some(0), Some(3), Some(7)] };
+            let killed = round.deadly && run.code.is_none();
+            // After a killed run its instances are held.
+            let held = round.deadly && run.code == Some(3);
+            assert!(allowed.contains(&run.code) || killed || held, "{case}: {run:?}");
+            *codes.lock().unwrap().entry((round.shared, run.code)).or_insert(0) += 1;
+        }
+        assert!(round.deadly || runs.iter().any(|run| run.code == Some(0)), "{case}: {runs:?}");
+        sites[0].seat.world.set_free();
+        sites[round.processes - 1].converge(&case);
+    });
+    say(&format!(
+        "{processes} processes in {count} rounds; (one journal, code): number {:?}",
+        codes.into_inner().unwrap()
+    ));
+}
+
+#[test]
+fn at_once_on_one_emulator_each_need_is_charged_once() {
+    let cases: Vec<(usize, bool)> = vec![(2, true), (2, false), (5, true), (8, false)];
+    each(cases, |_, (processes, shared)| {
+        let folder = folder();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("want.yaml"), WANT).unwrap();
+        // Nobody lets the time pass here.
+        fs::write(path("state.json"), world(0, 0).to_state()).unwrap();
+        let run = |number: usize| {
+            let journal = if shared { "journal.jsonl".to_owned() } else { format!("journal-{number}.jsonl") };
+            let arguments = "apply --auto-approve -f want.yaml --emulator=state.json --journal";
+            let mut command = Command::new(BINARY);
+            command.current_dir(folder.path()).env_clear().args(arguments.split(' ')).arg(journal);
+            command.output().unwrap()
+        };
+        let codes: Vec<Option<i32>> = std::thread::scope(|scope| {
+            let running: Vec<_> =
+                (0..processes).map(|number| scope.spawn(move || run(number).status.code())).collect();
+            running.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        // The state is held by one command at a time: each finds what the ones before it did.
+        assert!(codes.iter().all(|code| *code == Some(0)), "{processes} {shared}: {codes:?}");
+        let emulator = Emulator::from_state(&fs::read_to_string(path("state.json")).unwrap()).unwrap();
+        let world = World::new(emulator, Order::Free);
+        assert_converged(&world.court(), "one emulator");
+    });
+}
