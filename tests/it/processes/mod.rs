@@ -2,6 +2,8 @@
 //! that they work in, which lives in the test.
 
 mod crowd;
+mod disks;
+mod durable;
 mod fleet;
 mod full_disks;
 mod judge;
@@ -9,4 +11,5 @@ mod kills;
 mod site;
 mod streams;
 mod together;
+mod traced;
 mod wire;
