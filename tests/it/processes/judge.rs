@@ -12,11 +12,11 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use renewctl::emulator::{Call, Emulator, Reply};
 use renewctl::ports::HttpReply;
 
-use super::fleet::EFFECT_DELAY_S;
+use super::fleet::{EFFECT_DELAY_S, HOLD_MIN_S};
 use super::wire;
 use crate::simulation::Dice;
 
@@ -27,8 +27,13 @@ pub type Slot = Arc<Mutex<Option<Child>>>;
 pub type Strike = fn(&mut Child) -> ControlFlow<()>;
 
 /// SIGKILL.
-pub fn kill(child: &mut Child) -> ControlFlow<()> {
+fn kill(child: &mut Child) -> ControlFlow<()> {
     child.kill().unwrap();
+    ControlFlow::Break(())
+}
+
+/// Nothing: the process lives, and only its connection closes.
+pub fn hang_up(_: &mut Child) -> ControlFlow<()> {
     ControlFlow::Break(())
 }
 
@@ -50,6 +55,13 @@ pub struct Blow {
     pub strike: Strike,
 }
 
+impl Blow {
+    /// SIGKILL at a request.
+    pub fn kill(nth: usize, moment: Moment) -> Self {
+        Self { nth, moment, strike: kill }
+    }
+}
+
 /// In which order the requests of several processes are handled.
 pub enum Order {
     /// As they come.
@@ -65,8 +77,14 @@ pub struct Court {
     pub emulator: Emulator,
     order: Order,
     processes: BTreeMap<String, Process>,
-    /// Charges that came without their intent in the journal.
-    pub unannounced: Vec<String>,
+    /// Whether an effect shows to the process that has charged, when it reads. Otherwise it takes its time.
+    pub shows: bool,
+    /// All requests that arrived: the action, and of a charge the instance.
+    pub seen: Vec<(String, String)>,
+    /// What must not be charged for before this time of the world: it is held.
+    pub held: Option<(String, DateTime<Utc>)>,
+    /// Charges that came without their intent in the journal, or for what is held.
+    pub forbidden: Vec<String>,
 }
 
 #[derive(Default)]
@@ -90,7 +108,15 @@ pub struct World {
 impl World {
     /// A world, and the order of requests in it.
     pub fn new(emulator: Emulator, order: Order) -> Arc<Self> {
-        let court = Court { emulator, order, processes: BTreeMap::new(), unannounced: Vec::new() };
+        let court = Court {
+            emulator,
+            order,
+            processes: BTreeMap::new(),
+            shows: true,
+            seen: Vec::new(),
+            held: None,
+            forbidden: Vec::new(),
+        };
         Arc::new(Self { court: Mutex::new(court), changed: Condvar::new() })
     }
 
@@ -170,26 +196,43 @@ impl Court {
     }
 
     fn handle(&mut self, seat: &Seat, call: &Call, action: &str, nth: usize) -> Option<HttpReply> {
+        let charges = action == "RenewInstance";
+        let id = if charges { wire::parameter(call, "InstanceId") } else { "" };
+        self.seen.push((action.to_owned(), id.to_owned()));
         let process = self.processes.get_mut(&seat.key)?;
         let blow = process.blow.take_if(|blow| blow.nth == nth);
-        // An effect shows to the reading that waits for it, and not before.
-        let shows = action == "DescribeInstances" && std::mem::take(&mut process.charged);
-        process.charged |= action == "RenewInstance";
-        let struck =
-            |moment: Moment| blow.is_some_and(|blow| blow.moment == moment && seat.strike(blow).is_break());
-        if struck(Moment::Before) {
+        if is_struck(seat, blow, Moment::Before) {
             return None;
         }
-        if shows {
+        // An effect shows to the reading that waits for it, and not before.
+        if action == "DescribeInstances" && std::mem::take(&mut process.charged) {
             self.emulator.advance(EFFECT_DELAY_S);
         }
-        if action == "RenewInstance" {
+        process.charged |= charges && blow.is_none() && self.shows;
+        if charges {
             self.expect_intent(seat, wire::parameter(call, "ClientToken"));
+            self.expect_no_hold(id);
         }
         let answer = self.emulator.answer(call, Utc::now());
         match answer.reply {
-            Reply::Http(reply) if !struck(Moment::After) => Some(reply),
+            Reply::Http(reply) if !is_struck(seat, blow, Moment::After) => Some(reply),
             _ => None,
+        }
+    }
+
+    /// The last of a run's requests was for a charge, and what came of it is not known: then nothing may
+    /// be charged for this instance while the journal holds it.
+    pub fn expect_hold(&mut self, id: &str) {
+        if !id.is_empty() {
+            let until = self.emulator.now(Utc::now()) + TimeDelta::seconds(HOLD_MIN_S);
+            self.held = Some((id.to_owned(), until));
+        }
+    }
+
+    fn expect_no_hold(&mut self, id: &str) {
+        let now = self.emulator.now(Utc::now());
+        if self.held.as_ref().is_some_and(|(held, until)| held == id && now < *until) {
+            self.forbidden.push(format!("{id} is held"));
         }
     }
 
@@ -197,9 +240,15 @@ impl Court {
         let journal = std::fs::read(&seat.journal).unwrap_or_default();
         let text = String::from_utf8_lossy(&journal);
         if token.is_empty() || !text.lines().any(|line| line.contains("intent") && line.contains(token)) {
-            self.unannounced.push(format!("{} sent {token}", seat.key));
+            self.forbidden.push(format!("{} sent {token} without an intent", seat.key));
         }
     }
+}
+
+/// Strikes if it is the moment. Whether the request ends with it.
+fn is_struck(seat: &Seat, blow: Option<Blow>, moment: Moment) -> bool {
+    let blow = blow.filter(|blow| blow.moment == moment);
+    blow.is_some_and(|blow| (blow.strike)(seat.child.lock().unwrap().as_mut().unwrap()).is_break())
 }
 
 /// One process at a time: who it is, where it works, and where its journal lies.
@@ -209,12 +258,6 @@ pub struct Seat {
     pub world: Arc<World>,
     pub journal: PathBuf,
     pub child: Slot,
-}
-
-impl Seat {
-    fn strike(&self, blow: Blow) -> ControlFlow<()> {
-        (blow.strike)(self.child.lock().unwrap().as_mut().unwrap())
-    }
 }
 
 /// The server.

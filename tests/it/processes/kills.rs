@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::crowd::{SEATS, each, say};
 use super::fleet::{HOLD_S, assert_converged};
-use super::judge::{Blow, Judge, Moment, kill};
+use super::judge::{Blow, Judge, Moment};
 use super::site::{Base, Site};
 use crate::simulation::Dice;
 
@@ -31,7 +31,7 @@ fn treat(site: &Site<'_>, base: &Base, journal: Journal) {
 }
 
 /// How many requests a run makes that nobody disturbs.
-fn requests(base: &Base, judge: &Judge) -> usize {
+pub fn requests(base: &Base, judge: &Judge) -> usize {
     let site = base.site(judge, "k0");
     let run = site.run();
     assert_eq!(run.code, Some(0), "{run:?}");
@@ -47,7 +47,7 @@ fn killed_at_any_request_each_need_is_charged_once() {
     let mut cases = Vec::new();
     for nth in 1..=requests {
         for moment in MOMENTS {
-            cases.extend(JOURNALS.map(|journal| (Blow { nth, moment, strike: kill }, journal)));
+            cases.extend(JOURNALS.map(|journal| (Blow::kill(nth, moment), journal)));
         }
     }
     let (kills, runs) = (cases.len(), AtomicUsize::new(0));
@@ -57,6 +57,12 @@ fn killed_at_any_request_each_need_is_charged_once() {
         let killed = site.run_struck(blow);
         assert_eq!((killed.code, killed.requests), (None, blow.nth), "{case}: {killed:?}");
         treat(&site, &base, journal);
+        if matches!(journal, Journal::Kept) {
+            // The journal says that it was sent, and not what came of it.
+            let mut court = site.seat.world.court();
+            let (_, id) = court.seen.last().cloned().unwrap();
+            court.expect_hold(&id);
+        }
         runs.fetch_add(1 + site.converge(&case), Ordering::Relaxed);
     });
     say(&format!("{kills} kills at the {requests} requests of a run, {} runs", runs.into_inner()));
@@ -87,7 +93,7 @@ fn killed_again_and_again_each_need_is_charged_once() {
             let within = dice.pick(&[requests, requests / 2]);
             let nth = usize::try_from(1 + dice.roll(within)).unwrap();
             let (moment, journal) = (dice.pick(&MOMENTS), dice.pick(&JOURNALS));
-            let run = site.run_struck(Blow { nth, moment, strike: kill });
+            let run = site.run_struck(Blow::kill(nth, moment));
             case = format!("{case} {nth} {moment:?} {journal:?} {:?},", run.code);
             kills.fetch_add(usize::from(run.code.is_none()), Ordering::Relaxed);
             treat(&site, &base, journal);

@@ -6,6 +6,7 @@ mod disks;
 mod durable;
 mod fleet;
 mod full_disks;
+mod hang_ups;
 mod judge;
 mod kills;
 mod site;

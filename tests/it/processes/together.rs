@@ -10,7 +10,7 @@ use renewctl::emulator::Emulator;
 
 use super::crowd::{each, say};
 use super::fleet::{WANT, assert_converged, assert_no_charge_too_many, world};
-use super::judge::{Blow, Judge, Moment, Order, World, kill};
+use super::judge::{Blow, Judge, Moment, Order, World};
 use super::site::{BINARY, Base, Run, Site, folder};
 use crate::simulation::Dice;
 
@@ -68,7 +68,7 @@ fn run_all(sites: &[Site<'_>], mut dice: Option<Dice>) -> Vec<Run> {
         let blow = dice.as_mut().and_then(|dice| {
             let nth = usize::try_from(1 + dice.roll(24)).unwrap();
             let moment = dice.pick(&[Moment::Before, Moment::After]);
-            dice.chance(40).then_some(Blow { nth, moment, strike: kill })
+            dice.chance(40).then_some(Blow::kill(nth, moment))
         });
         site.seat.world.enter(&site.seat.key, blow);
     }
