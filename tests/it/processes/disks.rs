@@ -12,11 +12,11 @@ use super::traced::{Calls, Fault, count, is_missing, is_quiet, log, run};
 /// on, as on a full disk.
 fn errors(call: &str) -> &'static [&'static str] {
     match call {
-        "write" | "pwrite64" | "fsync" | "fdatasync" => &["EIO", "ENOSPC+"],
+        "write" | "pwrite64" => &["EIO", "ENOSPC+"],
         "openat" => &["EACCES", "EROFS+"],
         "mkdir" => &["EACCES"],
         "flock" => &["ENOLCK"],
-        "read" => &["EIO"],
+        "fsync" | "fdatasync" | "read" => &["EIO"],
         _ => &[],
     }
 }

@@ -87,9 +87,12 @@ fn kills(base: &Base, judge: &Judge, fresh: bool) -> Vec<(bool, Fault, Power)> {
             continue;
         }
         let unsynced = matches!(call.as_str(), "fsync" | "fdatasync");
-        let powers = if unsynced { [Power::On, Power::Lost, Power::Torn].as_slice() } else { &[Power::On] };
         for nth in 1..=times {
-            cases.extend(powers.iter().map(|power| (fresh, Fault::kill(&call, nth), *power)));
+            cases.push((fresh, Fault::kill(&call, nth), Power::On));
+            if unsynced {
+                let power = if nth % 2 == 0 { Power::Lost } else { Power::Torn };
+                cases.push((fresh, Fault::kill(&call, nth), power));
+            }
         }
     }
     cases

@@ -79,12 +79,21 @@ pub struct Court {
     processes: BTreeMap<String, Process>,
     /// Whether an effect shows to the process that has charged, when it reads. Otherwise it takes its time.
     pub shows: bool,
-    /// All requests that arrived: the action, and of a charge the instance.
-    pub seen: Vec<(String, String)>,
+    /// All requests that arrived.
+    pub seen: Vec<Seen>,
     /// What must not be charged for before this time of the world: it is held.
     pub held: Option<(String, DateTime<Utc>)>,
     /// Charges that came without their intent in the journal, or for what is held.
     pub forbidden: Vec<String>,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Who sent it.
+    pub key: String,
+    /// Of a charge, the instance; otherwise empty.
+    pub charges: String,
 }
 
 #[derive(Default)]
@@ -198,7 +207,7 @@ impl Court {
     fn handle(&mut self, seat: &Seat, call: &Call, action: &str, nth: usize) -> Option<HttpReply> {
         let charges = action == "RenewInstance";
         let id = if charges { wire::parameter(call, "InstanceId") } else { "" };
-        self.seen.push((action.to_owned(), id.to_owned()));
+        self.seen.push(Seen { key: seat.key.clone(), charges: id.to_owned() });
         let process = self.processes.get_mut(&seat.key)?;
         let blow = process.blow.take_if(|blow| blow.nth == nth);
         if is_struck(seat, blow, Moment::Before) {

@@ -60,8 +60,8 @@ fn killed_at_any_request_each_need_is_charged_once() {
         if matches!(journal, Journal::Kept) {
             // The journal says that it was sent, and not what came of it.
             let mut court = site.seat.world.court();
-            let (_, id) = court.seen.last().cloned().unwrap();
-            court.expect_hold(&id);
+            let last = court.seen.last().cloned().unwrap();
+            court.expect_hold(&last.charges);
         }
         runs.fetch_add(1 + site.converge(&case), Ordering::Relaxed);
     });
