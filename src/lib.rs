@@ -39,21 +39,51 @@
 //!
 //! # Why a need is charged once
 //!
-//! A need is (instance, observed expiry).
+//! A *need* is (instance, observed expiry). The argument has three parts, each enough on its own
+//! where the others fail; every sentence names the code that makes it true, and the tests that would
+//! see it broken are named below.
 //!
-//! 1. **Token.** Every send for a need on one Beijing day carries the same `ClientToken`, whoever
-//!    sends it ([`plan::token`]): the cloud repeats its first answer, or refuses other parameters.
-//! 2. **Fresh reading.** Nothing is sent, for the first time or again, on a reading older than a
-//!    minute, or on one that differs from the plan (`apply::charge`). When somebody else's order is
-//!    said to be in progress, nothing is sent again at all: its effect may come later than any wait.
-//! 3. **Midnight.** A new day is a new token, so resends stop at midnight and first sends begin at
-//!    00:45: by then the effect of yesterday's charge is visible, and 2 sees it.
-//! 4. **Holds.** What is in doubt is not planned again until its hold ends ([`journal::fold`]). With
-//!    the journal lost, 1 to 3 remain.
-//! 5. **The platform's hours.** While auto-renewal may be charging, we do not ([`plan::window`]).
+//! **Two sends for one need cannot both be orders, while the cloud remembers the token.** Every send
+//! for a need on one Beijing day carries the same `ClientToken`, whoever sends it, from whatever
+//! machine, with or without a journal ([`plan::token`]). The cloud repeats its first answer, or refuses
+//! other parameters; the term is left out of the token so that two runs with different files collide
+//! and do not pass each other.
 //!
-//! It assumes that a token is kept for longer than an effect takes to show, and that an effect shows
-//! within 30 minutes. Both are assumptions: see the table in the README.
+//! **A send on another day, or after the token is forgotten, sees the effect of the first.** Nothing is
+//! sent, for the first time or again, without a reading of the last minute that equals the plan: same
+//! expiry, charge type and locks (`apply::charge`). First sends wait from 00:00 to 00:45 Beijing time
+//! and resends stop at midnight ([`plan::window`]), so that between the last send under one day's token
+//! and the first under the next there are 45 minutes, and an effect shows within 30. When somebody
+//! else's order is said to be in progress, nothing is sent again at all.
+//!
+//! **What one run does not know, the next one does not guess.** The intent is durable before the call
+//! leaves ([`journal::Journal`]); a call whose outcome is not known holds its instance for 45 minutes,
+//! an order that was acknowledged and does not show for 72 hours, a reading older than one that was
+//! seen for 24 hours ([`journal::fold`]). Every hold ends by itself, and then a new reading decides, so
+//! that doubt never loses an instance either. With the journal lost the first two parts remain.
+//!
+//! Besides: while the platform's own renewal may be charging, we do not ([`plan::window`]); of several
+//! charges the first goes alone, and at most twenty are unsettled at one time (`apply`); a stop-class
+//! answer, a full disk and a signal end the sending, and whatever was sent is in the journal.
+//!
+//! **Assumptions.** (1) A token is remembered for longer than an effect takes to show. (2) An effect
+//! shows within 30 minutes. (3) The `Date` header is the cloud's clock. (4) What `fsync` has promised
+//! is kept. (5) Nobody else renews the same instance within the minute between our reading and our
+//! call: two orders of two parties are two orders. Without (1) or (2) the simulation counts how often
+//! it goes wrong, and the README says so.
+//!
+//! **Checked by** `tests/simulation` (the real code on virtual time, judged by the emulator's ledger),
+//! `tests/it/processes` (the real binary, killed at every call and every write of the journal),
+//! `tests/it/money_safety.rs`, `interrupts.rs`, `saved_plans.rs`, `guards.rs` and `journal.rs`.
+//!
+//! # Why no instance is lost
+//!
+//! A charge is left out only for a reason that is told with a non-zero exit: blocked, held, refused,
+//! not tried, in doubt ([`plan::outcome`]). Holds end by themselves. A fault stops the smallest thing:
+//! an id, then a region; only credentials, a wrong account, the journal and stop-class answers stop
+//! all. Within 48 hours of the expiry the waits that guard against the platform end, because waiting
+//! would be the greater danger. A plan without changes, made from a new reading, is the only proof of
+//! success ([`verify`]).
 
 pub mod ids;
 pub mod text;

@@ -25,6 +25,7 @@ use crate::ids::{InstanceId, RegionId};
 use crate::journal::fold::{Pending, fold};
 use crate::journal::history::{Deed, End, history};
 use crate::journal::{self, Contents, Journal, JournalError, Record};
+use crate::live::ChargeType;
 use crate::money::{Money, show_amount};
 use crate::plan::file::SavedPlan;
 use crate::plan::guard::{Approved, Consent, Question, Refusal, approve, exceeded, missing_caps, questions};
@@ -418,6 +419,17 @@ impl Apply<'_> {
             who: first_set(environment, &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER"]),
             ci_run: first_set(environment, &["GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID"]),
         };
+        let seen = |region: &RegionId, id: &InstanceId| {
+            let item = approved.plan().items.iter().find(|item| item.id == *id && item.region == *region)?;
+            item.live
+                .as_ref()
+                .filter(|live| live.charge_type == ChargeType::Subscription)
+                .map(|live| live.expires_at)
+        };
+        for record in fold(&contents.lines, &self.session.world).settled_by(seen) {
+            // A memory for `history`: a disk that fails here fails at the intent, too.
+            let _ = journal.write(self.session.cloud.server_now(), record);
+        }
         let mut outcome = self.saying_so(execute(approved, &deeds)).await;
         outcome.absorb(satisfied);
         let after = self.doors.unless_interrupted(1, self.look_again(&outcome)).await;

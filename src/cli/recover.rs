@@ -14,7 +14,7 @@ use super::session::{Session, with_session};
 use super::{Exit, result};
 use crate::calendar::{show_beijing, show_minute};
 use crate::cloud::ReadId;
-use crate::journal::fold::{Pending, fold, is_settled};
+use crate::journal::fold::{Fold, Pending, fold};
 use crate::journal::{Journal, JournalError, Record};
 use crate::live::{Answer, Live};
 use crate::ports::Level;
@@ -41,7 +41,8 @@ pub(super) async fn run(cli: &Cli, args: &RecoverArgs, doors: &Doors) -> Result<
         return Err(Failure::error(format!("error: {text}")));
     }
     with_session(&cli.common, doors, async |session: Session| {
-        let pending = fold(&contents.lines, &session.world).pending();
+        let memory = fold(&contents.lines, &session.world);
+        let pending = memory.pending();
         let live = read(&pending, &session).await?;
         let now = session.cloud.server_now();
         let found: Vec<(Pending, Stands)> = pending
@@ -56,9 +57,10 @@ pub(super) async fn run(cli: &Cli, args: &RecoverArgs, doors: &Doors) -> Result<
             LedgerFormat::Json => as_json(&found),
         };
         result(doors, &text)?;
-        if found.iter().any(|(_, stands)| matches!(stands, Stands::Shows(_))) {
+        let records = what_shows(&memory, &live);
+        if !records.is_empty() {
             let run = random_id(doors.entropy.as_ref());
-            note_what_shows(&found, Journal::open(storage, session.world.clone(), run, now), now, doors)?;
+            note_in(Journal::open(storage, session.world.clone(), run, now), records, now, doors)?;
         }
         let doubtful = |(_, stands): &(_, Stands)| matches!(stands, Stands::Held(_) | Stands::Unread(_));
         Ok(if found.iter().any(doubtful) { Exit::InDoubt } else { Exit::Ok })
@@ -84,7 +86,7 @@ fn stands(pending: &Pending, live: &Live, now: DateTime<Utc>) -> Stands {
     match live.answers.get(&(intent.region.clone(), intent.id.clone())) {
         Some(Answer::Found(instance)) => {
             let seen = instance.expires_at;
-            if is_settled(intent.expires_after, seen) || seen > intent.expires_after {
+            if intent.shows_in(seen) {
                 Stands::Shows(seen)
             } else if now < pending.hold.until {
                 Stands::Held(pending.hold.until)
@@ -99,10 +101,17 @@ fn stands(pending: &Pending, live: &Live, now: DateTime<Utc>) -> Stands {
     }
 }
 
-/// The journal keeps what was seen, so that its history is right.
-fn note_what_shows(
-    found: &[(Pending, Stands)],
+/// What the journal is to keep of a reading.
+fn what_shows(memory: &Fold, live: &Live) -> Vec<Record> {
+    memory.settled_by(|region, id| match live.answers.get(&(region.clone(), id.clone())) {
+        Some(Answer::Found(instance)) => Some(instance.expires_at),
+        _ => None,
+    })
+}
+
+fn note_in(
     opened: Result<(Journal, crate::journal::Contents), JournalError>,
+    records: Vec<Record>,
     now: DateTime<Utc>,
     doors: &Doors,
 ) -> Result<(), Failure> {
@@ -114,11 +123,7 @@ fn note_what_shows(
         }
         Err(error) => return Err(Failure::error(format!("error: {error}. Nothing was noted in it."))),
     };
-    for (pending, stands) in found {
-        let Stands::Shows(expires_at) = stands else { continue };
-        let intent = &pending.intent;
-        let (region, id, token) = (intent.region.clone(), intent.id.clone(), intent.token.clone());
-        let record = Record::ChargeSettled { region, id, token, expires_at: *expires_at };
+    for record in records {
         if let Err(error) = journal.write(now, record) {
             doors.terminal.note(Level::Error, &format!("warning: the journal cannot be written: {error}"));
         }

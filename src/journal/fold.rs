@@ -32,6 +32,13 @@ pub fn is_settled(planned: DateTime<Utc>, seen: DateTime<Utc>) -> bool {
     (seen - planned).abs() <= Duration::hours(SETTLED_WITHIN_HOURS)
 }
 
+impl ChargeIntent {
+    /// Whether an observed expiry shows the effect of this charge, or more than it.
+    pub fn shows_in(&self, seen: DateTime<Utc>) -> bool {
+        is_settled(self.expires_after, seen) || seen > self.expires_after
+    }
+}
+
 #[derive(Clone, Debug)]
 enum State {
     /// No outcome, or an unknown one, since then.
@@ -115,6 +122,17 @@ impl Fold {
         self.0.values().flat_map(Memory::open).collect()
     }
 
+    /// What a new reading says of the pending ones: a line for each whose effect shows in it, so that the
+    /// journal's history is right.
+    pub fn settled_by(&self, seen: impl Fn(&RegionId, &InstanceId) -> Option<DateTime<Utc>>) -> Vec<Record> {
+        let settled = |Pending { intent, .. }: Pending| {
+            let expires_at = seen(&intent.region, &intent.id).filter(|seen| intent.shows_in(*seen))?;
+            let ChargeIntent { region, id, token, .. } = intent;
+            Some(Record::ChargeSettled { region, id, token, expires_at })
+        };
+        self.pending().into_iter().filter_map(settled).collect()
+    }
+
     /// Those of them that are held at `now`, without any reading.
     pub fn in_doubt(&self, now: DateTime<Utc>) -> Vec<Pending> {
         self.pending().into_iter().filter(|pending| now < pending.hold.until).collect()
@@ -175,7 +193,7 @@ impl Charge {
     fn hold(&self, expires_at: DateTime<Utc>) -> Option<Hold> {
         // The effect shows, or more than it: the new reading decides. A move that is short of it is
         // somebody else's, and ours may still come.
-        if is_settled(self.intent.expires_after, expires_at) || expires_at > self.intent.expires_after {
+        if self.intent.shows_in(expires_at) {
             return None;
         }
         self.doubt()
