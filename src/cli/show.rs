@@ -19,8 +19,12 @@ const PLAN_BYTES_MAX: usize = 1 << 30;
 pub(super) fn run(cli: &Cli, args: &ShowArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
     write_reports_only(&args.report, &args.plan, doors)?;
     let saved = read(&args.plan, doors)?;
-    let command = resume_command(&cli.common, &args.plan, &saved.plan.id);
     let is_emulator = saved.world.starts_with("emulator:");
+    let mut command = resume_command(&cli.common, &args.plan, &saved.plan.id);
+    if is_emulator && cli.common.emulator.is_none() {
+        // Which file its state lies in is not known here; without the switch it would go to the cloud.
+        command = command.replacen("renewctl apply", "renewctl apply --emulator", 1);
+    }
     let said = Said {
         plan: &saved.plan,
         report: None,

@@ -99,7 +99,10 @@ fn a_saved_plan_shows_as_it_was_made_in_every_format() {
     assert_eq!(plan, whole);
     assert_eq!(plan["valid_until"], "2026-12-11T12:18:00Z", "from then on a month is not enough for i-a");
     let markdown = folder.run("show plan.json --format markdown --report text=plan.txt");
-    assert!(markdown.out.contains(&format!("apply --plan plan.json --checksum {id}")), "{markdown:?}");
+    assert!(
+        markdown.out.contains(&format!("renewctl apply --emulator --plan plan.json --checksum {id}")),
+        "{markdown:?}"
+    );
     assert_eq!(fs::read_to_string(folder.path("plan.txt")).unwrap(), made.out);
 }
 

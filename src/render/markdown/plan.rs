@@ -245,8 +245,11 @@ fn warnings(items: &[&Priced]) -> Section {
 }
 
 pub(super) fn closing(plan: &Plan) -> String {
+    let until = plan.valid_until.filter(|_| !plan.is_as_of()).map_or_else(String::new, |until| {
+        format!(" It holds until {} ({}) if nothing else changes.", show_beijing(until), show_minute(until))
+    });
     format!(
-        "{CLOCK}\nPlan `{}`\ndecided for {} ({}), read at {}.\n",
+        "{CLOCK}\nPlan `{}`\ndecided for {} ({}), read at {}.{until}\n",
         plan.id,
         show_beijing(plan.evaluated_at),
         show_minute(plan.evaluated_at),
