@@ -147,7 +147,9 @@ pub fn plan(
 ) -> Result<Plan, PriceError> {
     let mut plan = price(desired, draft, quotes)?;
     plan.accounts = accounts.to_vec();
-    plan.valid_until = validity::valid_until(desired, live, &plan);
+    if !plan.is_as_of() {
+        plan.valid_until = validity::valid_until(desired, live, &plan);
+    }
     Ok(plan)
 }
 

@@ -245,7 +245,7 @@ fn warnings(items: &[&Priced]) -> Section {
 }
 
 pub(super) fn closing(plan: &Plan) -> String {
-    let until = plan.valid_until.filter(|_| !plan.is_as_of()).map_or_else(String::new, |until| {
+    let until = plan.valid_until.map_or_else(String::new, |until| {
         format!(" It holds until {} ({}) if nothing else changes.", show_beijing(until), show_minute(until))
     });
     format!(
