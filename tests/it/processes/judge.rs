@@ -18,7 +18,7 @@ use renewctl::ports::HttpReply;
 
 use super::fleet::{EFFECT_DELAY_S, HOLD_MIN_S};
 use super::wire;
-use crate::simulation::Dice;
+use crate::dice::Dice;
 
 /// A process that was started, as long as it may be struck.
 pub type Slot = Arc<Mutex<Option<Child>>>;

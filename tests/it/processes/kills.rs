@@ -8,7 +8,7 @@ use super::crowd::{SEATS, each, say};
 use super::fleet::{HOLD_S, assert_converged};
 use super::judge::{Blow, Judge, Moment};
 use super::site::{Base, Site};
-use crate::simulation::Dice;
+use crate::dice::Dice;
 
 /// What happens to the journal of a run that was killed.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ use super::crowd::{each, say};
 use super::fleet::{WANT, assert_converged, assert_no_charge_too_many, world};
 use super::judge::{Blow, Court, Judge, Moment, Order, World};
 use super::site::{BINARY, Base, Run, Site, folder};
-use crate::simulation::Dice;
+use crate::dice::Dice;
 
 /// Most processes at one time.
 const PROCESSES_MAX: usize = 8;

@@ -1,0 +1,8 @@
+//! Any bytes as a desired-state file; see `checks::config`.
+#![no_main]
+#![allow(dead_code, reason = "each target uses one of the checks")]
+
+#[path = "../checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::config(bytes));
