@@ -5,7 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the one impure file")]
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -266,49 +266,58 @@ fn read_line() -> io::Result<Option<String>> {
     Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// The process's signals: SIGINT and SIGTERM no longer end it, whoever waits for them does.
-pub struct SystemInterrupts(tokio::sync::watch::Receiver<(usize, Signal)>);
+/// The process's signals. From the first question about them on SIGINT and SIGTERM no longer end the
+/// process: who waits for them does. Before that, while files are read, they still do.
+#[derive(Default)]
+pub struct SystemInterrupts(OnceCell<tokio::sync::watch::Receiver<(usize, Signal)>>);
 
 impl SystemInterrupts {
-    /// Begins to listen. Has to be called inside the runtime.
-    ///
-    /// # Errors
-    /// Whatever the operating system says.
-    pub fn listen() -> io::Result<Self> {
-        let (told, heard) = tokio::sync::watch::channel((0, Signal::Interrupt));
-        let tell = move |signal| told.send_modify(|(count, last)| (*count, *last) = (*count + 1, signal));
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut terminate = signal(SignalKind::terminate())?;
-            tokio::spawn(async move {
-                loop {
-                    tokio::select! {
-                        Some(()) = interrupt.recv() => tell(Signal::Interrupt),
-                        Some(()) = terminate.recv() => tell(Signal::Terminate),
-                        else => break,
-                    }
-                }
-            });
-        }
-        #[cfg(not(unix))]
+    fn heard(&self) -> &tokio::sync::watch::Receiver<(usize, Signal)> {
+        self.0.get_or_init(|| {
+            let (told, heard) = tokio::sync::watch::channel((0, Signal::Interrupt));
+            if let Err(error) = listen_for_signals(told) {
+                // Then the system's own way remains, which is to end the process.
+                tracing::warn!("signals cannot be heeded: {error}");
+            }
+            heard
+        })
+    }
+}
+
+/// Counts signals, inside the runtime, for as long as it lives.
+fn listen_for_signals(told: tokio::sync::watch::Sender<(usize, Signal)>) -> io::Result<()> {
+    let tell = move |signal| told.send_modify(|(count, last)| (*count, *last) = (*count + 1, signal));
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
         tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                tell(Signal::Interrupt);
+            loop {
+                tokio::select! {
+                    Some(()) = interrupt.recv() => tell(Signal::Interrupt),
+                    Some(()) = terminate.recv() => tell(Signal::Terminate),
+                    else => break,
+                }
             }
         });
-        Ok(Self(heard))
     }
+    #[cfg(not(unix))]
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            tell(Signal::Interrupt);
+        }
+    });
+    Ok(())
 }
 
 impl Interrupts for SystemInterrupts {
     fn count(&self) -> usize {
-        self.0.borrow().0
+        self.heard().borrow().0
     }
 
     fn arrived(&self, count: usize) -> LocalFuture<'_, Signal> {
-        let mut heard = self.0.clone();
+        let mut heard = self.heard().clone();
         Box::pin(async move {
             let signal = heard.wait_for(|(so_far, _)| *so_far >= count).await.map(|seen| seen.1);
             match signal {

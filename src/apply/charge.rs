@@ -219,7 +219,13 @@ async fn send_one(
     let Some(answer) = deeds.finish(deeds.cloud.renew(&order, &check)).await else {
         progress.heed(deeds);
         let why = format!("{INTERRUPTED} before its answer came");
-        journal_outcome(step, &token, ChargeOutcome::Unknown { error: why.clone() }, deeds, progress);
+        journal_outcome(
+            step,
+            &token,
+            ChargeOutcome::Unknown { error: why.clone(), foreign: false },
+            deeds,
+            progress,
+        );
         return Attempt::Sent(Box::new(Sent { doubt: Some(why), ..Sent::new(step, token, deeds) }));
     };
     write_outcome(step, &token, &answer, deeds, progress);
@@ -297,6 +303,12 @@ struct Check<'a> {
 }
 
 impl Gate for Check<'_> {
+    fn closes(&self) -> LocalFuture<'_, ()> {
+        Box::pin(async {
+            self.deeds.interrupts.arrived(1).await;
+        })
+    }
+
     fn may_resend(&self, class: Class) -> LocalFuture<'_, bool> {
         Box::pin(async move {
             if self.deeds.is_interrupted() {
@@ -371,7 +383,9 @@ fn write_outcome(
             order_id: receipt.order_id.clone(),
             request_id: receipt.request_id.clone(),
         },
-        Err(error) if is_unknown(error) => ChargeOutcome::Unknown { error: error.text() },
+        Err(error) if is_unknown(error) => {
+            ChargeOutcome::Unknown { error: error.text(), foreign: !error.maybe_done }
+        }
         Err(error) => ChargeOutcome::NotMade { error: error.text() },
     };
     journal_outcome(step, token, outcome, deeds, progress);

@@ -13,6 +13,7 @@ mod interrupt;
 mod set;
 mod settle;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cloud::Cloud;
@@ -40,6 +41,8 @@ pub struct Deeds<'a> {
     pub interrupts: &'a dyn Interrupts,
     /// How long an effect is waited for.
     pub verify_timeout: Duration,
+    /// Instances whose need an earlier charge may have met, as far as the journal knows.
+    pub doubted: BTreeSet<(RegionId, InstanceId)>,
     /// Who runs this, for the journal.
     pub who: Option<String>,
     /// Which CI run this is, for the journal.
@@ -94,7 +97,7 @@ impl Progress {
 
 /// Carries out `approved` and tells what came of every action.
 pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
-    let steps = approved.steps();
+    let steps = approved.steps(&deeds.doubted);
     let mut progress = Progress::default();
     announce(approved, deeds, &mut progress);
     for step in &steps.first {
@@ -179,6 +182,8 @@ impl Canary {
             Some(ChargeResult::MovedFurther { .. }) => {
                 return Some(format!("the first renewal, of {id}, moved its expiry further than planned"));
             }
+            // Ours was certainly not made then: that says nothing of the others.
+            Some(ChargeResult::InDoubt { ours: false, .. }) => {}
             Some(ChargeResult::InDoubt { .. }) => {
                 return Some(format!("the first renewal, of {id}, is in doubt"));
             }

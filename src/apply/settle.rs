@@ -21,6 +21,9 @@ const POLL_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait between readings. cloudpods polls every 15 s.
 const POLL_MAX: Duration = Duration::from_secs(15);
 
+/// How long a signal leaves an effect to show, before the last reading.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 /// Reads until every charge shows, or the time is over. `total` counts the charges of the whole run.
 pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut Outcome, total: usize) {
     let tell = |outcome: &Outcome| deeds.terminal.progress(outcome.charges.len(), total, "renewals settled");
@@ -31,6 +34,10 @@ pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut
         let left = deadline.saturating_duration_since(Instant::now());
         let waited = deeds.unless_interrupted(tokio::time::sleep(wait.min(left))).await;
         wait = (wait * 2).min(POLL_MAX);
+        if waited.is_none() {
+            // An effect shows after some seconds; one of them is left for the last look.
+            tokio::time::sleep(LAST_LOOK).await;
+        }
         let steps: Vec<_> = sent.iter().map(|charge| charge.step.clone()).collect();
         let live = deeds.last_reading(read(&steps, deeds)).await.and_then(Result::ok);
         sent.retain(|charge| {
@@ -99,10 +106,12 @@ fn in_doubt(charge: &Sent) -> ChargeResult {
         (Some(order), _) => ChargeResult::InDoubt {
             why: format!("order {order} was acknowledged, but its effect has not shown"),
             until: now + chrono::Duration::hours(NOT_MOVED_HOURS),
+            ours: true,
         },
         (None, doubt) => ChargeResult::InDoubt {
             why: format!("the answer was lost or unclear ({})", doubt.as_deref().unwrap_or("no answer")),
             until: now + chrono::Duration::minutes(UNKNOWN_MINUTES),
+            ours: !charge.foreign,
         },
     }
 }

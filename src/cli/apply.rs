@@ -61,7 +61,7 @@ pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Scre
             format: args.work.format,
             reports: args.work.report.clone(),
             command: match &saved {
-                Some(saved) => resume_command(&cli.common, &saved.path, &saved.plan.id),
+                Some(saved) => resume_command(&cli.common, &saved.path, &saved.plan.id, &args.work.journal),
                 None => apply_command(&cli.common, &args.work),
             },
             style: screen.style(args.work.view),
@@ -166,8 +166,9 @@ impl Apply<'_> {
         if let Some(failure) = self.other_than_reviewed(self.saved.map(|saved| &saved.plan)) {
             return Err(failure);
         }
+        let desired = self.untrimmed();
         let (plan, _) =
-            planning::plan(self.desired, &self.session.cloud, &memory, terminal, Moment::Reading).await?;
+            planning::plan(&desired, &self.session.cloud, &memory, terminal, Moment::Reading).await?;
         let Resumed { plan, satisfied, newly_due } = match self.saved {
             None => Resumed { plan, satisfied: Outcome::default(), newly_due: Vec::new() },
             Some(saved) => match self.take_up(saved, plan) {
@@ -189,14 +190,14 @@ impl Apply<'_> {
             note(self.doors, self.quiet, &format!("warning: {text}"));
         }
         self.note_newly_due(&newly_due);
-        if !plan.has_changes() && self.saved.is_some() {
-            let message = "Every change of the plan is satisfied already. Nothing was sent.";
-            return self.end_without_apply(&plan, Exit::Ok, Some(message)).map(Decided::Ended);
-        }
         if !plan.has_changes() {
             let exit = if plan.is_clean() { Exit::Ok } else { Exit::NotConverged };
+            let waits = if plan.is_clean() { "" } else { ", or waits" };
+            let done = format!("Every change of the plan is satisfied already{waits}. Nothing was sent.");
             let left = left(&plan).map(|left| format!("Not converged: {left}."));
-            return self.end_without_apply(&plan, exit, left.as_deref()).map(Decided::Ended);
+            let said: Vec<String> = self.saved.map(|_| done).into_iter().chain(left).collect();
+            let message = Some(said.join("\n")).filter(|text| !text.is_empty());
+            return self.end_without_apply(&plan, exit, message.as_deref()).map(Decided::Ended);
         }
         if damaged.is_some() {
             let message = "error: nothing is sent on a damaged journal.";
@@ -214,6 +215,18 @@ impl Apply<'_> {
             Ok(approved) => Ok(Decided::Go { approved: Box::new(approved), satisfied, seen: contents }),
             Err(refusal) => self.refuse(&plan, &refusal).map(Decided::Ended),
         }
+    }
+
+    /// The files as a saved plan is compared with them: what has become due since must not take the room
+    /// under a cap from what was planned. The caps themselves hold all the same.
+    fn untrimmed(&self) -> DesiredState {
+        let mut desired = self.desired.clone();
+        if self.saved.is_some() {
+            for file in &mut desired.files {
+                file.limits.when_exceeded = WhenExceeded::Refuse;
+            }
+        }
+        desired
     }
 
     /// What is left of a saved plan, or why it is stale.
@@ -252,7 +265,11 @@ impl Apply<'_> {
         let ids: Vec<String> = newly_due.iter().map(|(_, id)| id.to_string()).collect();
         let text = format!(
             "warning: {} due since the plan was saved, and not in it: {}. Make a new plan for what is missing",
-            if ids.len() == 1 { "1 instance has become" } else { "more instances have become" },
+            if ids.len() == 1 {
+                "1 instance has become".to_owned()
+            } else {
+                format!("{} instances have become", ids.len())
+            },
             ids.join(", ")
         );
         note(self.doors, self.quiet, &text);
@@ -264,7 +281,7 @@ impl Apply<'_> {
         let deadline = Instant::now() + self.lock_timeout;
         while let Ok(false) = self.storage.lock() {
             if Instant::now() >= deadline {
-                return Err(journal_failure(&JournalError::Locked));
+                return Err(journal_failure(&JournalError::Locked, &self.journal_name));
             }
             tokio::time::sleep(LOCK_POLL.min(self.lock_timeout)).await;
         }
@@ -329,7 +346,11 @@ impl Apply<'_> {
             return None;
         }
         let short = format!("{needed} is more than the balance, {available}");
-        let goes_on = plan.files.iter().all(|file| file.limits.when_exceeded == WhenExceeded::SoonestFirst);
+        let soonest = |item| {
+            let file: Option<&crate::desired::DesiredFile> = plan.files.get(item);
+            file.is_some_and(|file| file.limits.when_exceeded == WhenExceeded::SoonestFirst)
+        };
+        let goes_on = plan.items.iter().filter(charging).all(|item| soonest(item.file));
         if file.site == Site::International {
             return warn(format!("{short}: an order that the card does not cover will be refused"));
         }
@@ -395,7 +416,7 @@ impl Apply<'_> {
         let (journal, contents) = match opened {
             Ok(opened) => opened,
             Err(error) => {
-                let failure = journal_failure(&error);
+                let failure = journal_failure(&error, &self.journal_name);
                 return self.end_without_apply(approved.plan(), failure.exit, Some(&failure.message));
             }
         };
@@ -416,6 +437,7 @@ impl Apply<'_> {
             terminal: self.doors.terminal.as_ref(),
             interrupts: self.doors.interrupts.as_ref(),
             verify_timeout: self.verify_timeout,
+            doubted: fold(&contents.lines, &self.session.world).doubted(),
             who: first_set(environment, &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER"]),
             ci_run: first_set(environment, &["GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID"]),
         };
@@ -458,7 +480,17 @@ impl Apply<'_> {
 
     /// The end after a second signal: the calls under way are cut off, and the journal tells which.
     fn given_up(&self, signal: Signal) -> Exit {
-        let lines = journal::parse(&self.storage.read().unwrap_or_default()).lines;
+        let bytes = match self.storage.read() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let text = format!(
+                    "Stopped at once. The journal cannot be read, so that what is in doubt is not known: {error}"
+                );
+                self.doors.terminal.note(Level::Error, &text);
+                return Exit::InDoubt;
+            }
+        };
+        let lines = journal::parse(&bytes).lines;
         let doubtful = fold(&lines, &self.session.world).in_doubt(self.session.cloud.server_now());
         let run = lines.last().map(|line| line.run.clone()).unwrap_or_default();
         let end = "Stopped at once. How the account stands was not read again: run renewctl plan.";
@@ -470,7 +502,7 @@ impl Apply<'_> {
                 self.doors.terminal.note(Level::Error, &text);
             }
         }
-        for Pending { intent, hold } in &doubtful {
+        for Pending { intent, hold, .. } in &doubtful {
             let until = show_beijing(hold.until);
             let text = format!(
                 "IN DOUBT: {}  {}  {}; look again after {until}: renewctl recover",
@@ -550,11 +582,15 @@ fn exit(outcome: &Outcome, converged: Option<bool>, signal: Option<Signal>) -> E
     }
 }
 
-fn journal_failure(error: &JournalError) -> Failure {
+fn journal_failure(error: &JournalError, name: &str) -> Failure {
     match error {
         JournalError::Locked => Failure::new(
             Exit::Locked,
-            "error: another run is using the journal. Nothing was sent; run again when it has ended.",
+            format!(
+                "error: another run is using the journal {}. Nothing was sent; run again when it has ended, or wait for it with \
+                 --lock-timeout 10m.",
+                escape(name)
+            ),
         ),
         other => Failure::error(format!("error: {other}. Nothing was sent.")),
     }

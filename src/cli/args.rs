@@ -300,8 +300,11 @@ pub(super) struct ApplyArgs {
     /// It stands in place of a cap, because the reviewed total is known.
     #[arg(long, value_name = "PLAN_ID")]
     pub(super) checksum: Option<String>,
-    /// Longest wait for an effect to show, for example 90s or 5m.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = patience)]
+    /// Longest wait for an effect to show, for example 90s or 35m.
+    ///
+    /// It ends as soon as the effect shows, which is seen after some seconds. The default covers the 30 minutes
+    /// that an effect is assumed to take at most.
+    #[arg(long, value_name = "TIME", default_value = "35m", value_parser = patience)]
     pub(super) verify_timeout: u64,
     /// Longest wait for another run that uses the same journal, for example 10m.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = wait)]

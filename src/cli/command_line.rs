@@ -6,8 +6,11 @@ use super::args::{Common, EMULATOR_STATE, JOURNAL, WorkArgs};
 use crate::ids::PlanId;
 
 /// The command line that carries out a saved plan, and only the one with this id.
-pub(super) fn resume_command(common: &Common, plan: &Path, id: &PlanId) -> String {
+pub(super) fn resume_command(common: &Common, plan: &Path, id: &PlanId, journal: &Path) -> String {
     let mut words = begin(common);
+    if journal.as_os_str() != JOURNAL {
+        words.extend(["--journal".to_owned(), quoted(&journal.to_string_lossy())]);
+    }
     words.extend(["--plan".to_owned(), quoted(&plan.to_string_lossy())]);
     words.extend(["--checksum".to_owned(), id.to_string()]);
     words.join(" ")

@@ -36,8 +36,8 @@ impl Doors {
     ) -> Result<T, Signal> {
         tokio::select! {
             biased;
-            signal = self.interrupts.arrived(count) => Err(signal),
             done = work => Ok(done),
+            signal = self.interrupts.arrived(count) => Err(signal),
         }
     }
 }

@@ -70,20 +70,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return no_runtime(&error),
     };
-    let interrupts = {
-        let _inside = runtime.enter();
-        match SystemInterrupts::listen() {
-            Ok(interrupts) => interrupts,
-            Err(error) => return no_runtime(&error),
-        }
-    };
     let doors = Doors {
         clock: Rc::new(SystemClock),
         entropy: Rc::new(SystemEntropy::default()),
         environment: Rc::new(SystemEnvironment),
         files: Rc::new(SystemFiles),
         terminal: Rc::new(SystemTerminal::new(cli.common.quiet, json_logs)),
-        interrupts: Rc::new(interrupts),
+        interrupts: Rc::new(SystemInterrupts::default()),
     };
     let screen = screen(&cli.common, doors.environment.as_ref());
     log_to_stderr(cli.common.verbose, screen.err_color, json_logs);

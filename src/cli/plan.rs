@@ -45,7 +45,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
         let (plan, evidence) = made.await?;
         note_skew(cli.common.quiet, doors, &session);
         let command = match &args.out {
-            Some(out) => resume_command(&cli.common, out, &plan.id),
+            Some(out) => resume_command(&cli.common, out, &plan.id, &args.work.journal),
             None => apply_command(&cli.common, &args.work),
         };
         let context = Context { apply_command: &command, is_emulator: session.is_emulator };

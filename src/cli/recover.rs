@@ -11,7 +11,7 @@ use super::args::{Cli, LedgerFormat, RecoverArgs};
 use super::doors::{Doors, Failure, random_id};
 use super::plan::{damage, note_torn, read_journal};
 use super::session::{Session, with_session};
-use super::{Exit, result};
+use super::{Exit, note, result};
 use crate::calendar::{show_beijing, show_minute};
 use crate::cloud::ReadId;
 use crate::journal::fold::{Fold, Pending, fold};
@@ -19,6 +19,7 @@ use crate::journal::{Journal, JournalError, Record};
 use crate::live::{Answer, Live};
 use crate::ports::Level;
 use crate::system::JournalFile;
+use crate::text::escape;
 
 /// How a charge in doubt stands after a new reading.
 enum Stands {
@@ -37,6 +38,13 @@ pub(super) async fn run(cli: &Cli, args: &RecoverArgs, doors: &Doors) -> Result<
     let storage = Rc::new(JournalFile::new(args.journal.clone()));
     let contents = read_journal(storage.as_ref(), &name)?;
     note_torn(cli.common.quiet, doors, &contents, &name);
+    if contents.lines.is_empty() {
+        let text = format!(
+            "warning: the journal {} is not there, or empty (--journal names another one)",
+            escape(&name)
+        );
+        note(doors, cli.common.quiet, &text);
+    }
     if let Some(text) = damage(&contents, &name) {
         return Err(Failure::error(format!("error: {text}")));
     }
@@ -94,6 +102,7 @@ fn stands(pending: &Pending, live: &Live, now: DateTime<Utc>) -> Stands {
                 Stands::Over
             }
         }
+        Some(Answer::Absent) if now >= pending.hold.until => Stands::Over,
         Some(Answer::Unreadable(why)) => Stands::Unread(why.reason.clone()),
         Some(Answer::Absent) | None => {
             Stands::Unread("it is not there: released, or another account".to_owned())
@@ -137,7 +146,7 @@ fn as_text(found: &[(Pending, Stands)]) -> String {
     }
     let mut text = String::new();
     let (mut shown, mut held) = (0, 0);
-    for (Pending { intent, hold }, stands) in found {
+    for (Pending { intent, hold, .. }, stands) in found {
         let (word, why) = match stands {
             Stands::Shows(expires_at) => {
                 shown += 1;
@@ -148,7 +157,7 @@ fn as_text(found: &[(Pending, Stands)]) -> String {
                 (
                     "IN DOUBT",
                     format!(
-                        "{}. Look again after {}; until then nothing is sent for it",
+                        "{}. It may show any minute: look again. Until it shows, or {}, nothing is sent for it",
                         hold.text,
                         show_beijing(*until)
                     ),
@@ -176,7 +185,7 @@ fn as_text(found: &[(Pending, Stands)]) -> String {
 fn as_json(found: &[(Pending, Stands)]) -> String {
     let charges: Vec<Value> = found
         .iter()
-        .map(|(Pending { intent, hold }, stands)| {
+        .map(|(Pending { intent, hold, .. }, stands)| {
             let (word, expires_at, until) = match stands {
                 Stands::Shows(at) => ("renewed", Some(show_minute(*at)), None),
                 Stands::Held(until) => ("in-doubt", None, Some(show_minute(*until))),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{Cli, ShowArgs};
+use super::args::{Cli, JOURNAL, ShowArgs};
 use super::command_line::resume_command;
 use super::doors::{Doors, Failure};
 use super::files::write_reports_only;
@@ -20,7 +20,7 @@ pub(super) fn run(cli: &Cli, args: &ShowArgs, doors: &Doors, screen: Screen) -> 
     write_reports_only(&args.report, &args.plan, doors)?;
     let saved = read(&args.plan, doors)?;
     let is_emulator = saved.world.starts_with("emulator:");
-    let mut command = resume_command(&cli.common, &args.plan, &saved.plan.id);
+    let mut command = resume_command(&cli.common, &args.plan, &saved.plan.id, Path::new(JOURNAL));
     if is_emulator && cli.common.emulator.is_none() {
         // Which file its state lies in is not known here; without the switch it would go to the cloud.
         command = command.replacen("renewctl apply", "renewctl apply --emulator", 1);

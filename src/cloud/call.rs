@@ -53,6 +53,10 @@ const UNREADABLE_ATTEMPTS_MAX: u32 = 3;
 pub trait Gate {
     /// Whether to send again after an answer of this class.
     fn may_resend(&self, class: Class) -> LocalFuture<'_, bool>;
+    /// Ready when nothing may be sent again, whatever the class: then no wait makes sense.
+    fn closes(&self) -> LocalFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// What a call does, which decides how it may be repeated (reference 5).
@@ -189,7 +193,11 @@ impl Sender {
             if !again || late || attempts >= PATIENCE.attempts_max || unsent >= PATIENCE.unsent_max {
                 return Err(failed(action.name, failure, attempts, maybe_done));
             }
-            tokio::time::sleep(delay).await;
+            let wait = tokio::time::sleep(delay);
+            match policy {
+                Policy::Charge(gate) => tokio::select! { () = wait => {}, () = gate.closes() => {} },
+                _ => wait.await,
+            }
             if let Policy::Charge(gate) = policy
                 && !gate.may_resend(failure.class).await
             {

@@ -2,7 +2,7 @@
 //!
 //! Pure. Every hold ends by itself, and a reading that shows the effect ends it at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -27,6 +27,18 @@ const OLDER_READING_HOURS: i64 = 24;
 /// An observed expiry this near to the planned one is the planned one.
 pub const SETTLED_WITHIN_HOURS: i64 = 24;
 
+/// The lines that say that the effect of a charge, or of somebody else's order, was seen.
+pub fn settled(intent: ChargeIntent, expires_at: DateTime<Utc>, foreign: bool) -> Vec<Record> {
+    let ChargeIntent { region, id, token, .. } = intent;
+    let not_made = foreign.then(|| Record::ChargeOutcome {
+        region: region.clone(),
+        id: id.clone(),
+        token: token.clone(),
+        outcome: ChargeOutcome::NotMade { error: "another order renewed it".to_owned() },
+    });
+    [Record::ChargeSettled { region, id, token, expires_at }].into_iter().chain(not_made).collect()
+}
+
 /// Whether `seen` is the expiry that was planned.
 pub fn is_settled(planned: DateTime<Utc>, seen: DateTime<Utc>) -> bool {
     (seen - planned).abs() <= Duration::hours(SETTLED_WITHIN_HOURS)
@@ -41,8 +53,8 @@ impl ChargeIntent {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// No outcome, or an unknown one, since then.
-    Unknown(DateTime<Utc>),
+    /// No outcome, or an unknown one, since then; whether ours was certainly not made.
+    Unknown(DateTime<Utc>, bool),
     Acknowledged(DateTime<Utc>, String),
     NotMade,
     Settled,
@@ -61,6 +73,8 @@ pub struct Pending {
     pub intent: ChargeIntent,
     /// Why, and until when its effect may still come.
     pub hold: Hold,
+    /// Ours was certainly not made: what may show is somebody else's order.
+    pub foreign: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -93,7 +107,7 @@ impl Fold {
             Record::ChargeIntent(intent) => {
                 let charges = &mut self.memory(&intent.region, &intent.id).charges;
                 charges.retain(|charge| charge.intent.token != intent.token);
-                charges.push(Charge { intent: intent.clone(), state: State::Unknown(line.at) });
+                charges.push(Charge { intent: intent.clone(), state: State::Unknown(line.at, false) });
             }
             Record::ChargeOutcome { region, id, token, outcome } => {
                 let state = match outcome {
@@ -101,7 +115,7 @@ impl Fold {
                         State::Acknowledged(line.at, order_id.clone())
                     }
                     ChargeOutcome::NotMade { .. } => State::NotMade,
-                    ChargeOutcome::Unknown { .. } => State::Unknown(line.at),
+                    ChargeOutcome::Unknown { foreign, .. } => State::Unknown(line.at, *foreign),
                 };
                 self.memory(region, id).set(token, state);
             }
@@ -122,15 +136,21 @@ impl Fold {
         self.0.values().flat_map(Memory::open).collect()
     }
 
+    /// Instances whose need a charge may have met and, when its hold had ended, had not.
+    pub fn doubted(&self) -> BTreeSet<(RegionId, InstanceId)> {
+        self.pending().into_iter().map(|pending| (pending.intent.region, pending.intent.id)).collect()
+    }
+
     /// What a new reading says of the pending ones: a line for each whose effect shows in it, so that the
     /// journal's history is right.
     pub fn settled_by(&self, seen: impl Fn(&RegionId, &InstanceId) -> Option<DateTime<Utc>>) -> Vec<Record> {
-        let settled = |Pending { intent, .. }: Pending| {
-            let expires_at = seen(&intent.region, &intent.id).filter(|seen| intent.shows_in(*seen))?;
-            let ChargeIntent { region, id, token, .. } = intent;
-            Some(Record::ChargeSettled { region, id, token, expires_at })
-        };
-        self.pending().into_iter().filter_map(settled).collect()
+        let mut records = Vec::new();
+        for Pending { intent, foreign, .. } in self.pending() {
+            let shows = seen(&intent.region, &intent.id).filter(|seen| intent.shows_in(*seen));
+            let Some(expires_at) = shows else { continue };
+            records.extend(settled(intent, expires_at, foreign));
+        }
+        records
     }
 
     /// Those of them that are held at `now`, without any reading.
@@ -154,14 +174,15 @@ impl Fold {
 
 impl Memory {
     fn open(&self) -> Vec<Pending> {
-        let open = self.charges.iter().filter(|charge| {
-            let is_same = |other: &Charge| other.intent.token == charge.intent.token;
+        let open = self.charges.iter().enumerate().filter(|(index, charge)| {
             let is_made = |other: &Charge| matches!(other.state, State::Settled | State::Acknowledged(..));
             let meets = |other: &Charge| other.intent.is_for_the_need_of(&charge.intent) && is_made(other);
-            !self.charges.iter().any(|other| !is_same(other) && meets(other))
+            !self.charges.iter().skip(index + 1).any(meets)
         });
-        let pending =
-            |charge: &Charge| Some(Pending { intent: charge.intent.clone(), hold: charge.doubt()? });
+        let pending = |(_, charge): (usize, &Charge)| {
+            let foreign = matches!(charge.state, State::Unknown(_, true));
+            Some(Pending { intent: charge.intent.clone(), hold: charge.doubt()?, foreign })
+        };
         open.filter_map(pending).collect()
     }
 
@@ -202,7 +223,7 @@ impl Charge {
     /// The hold of a charge whose effect has not been seen.
     fn doubt(&self) -> Option<Hold> {
         let (code, until, text) = match &self.state {
-            State::Unknown(at) => {
+            State::Unknown(at, _) => {
                 let when = show_beijing(*at);
                 let text = format!("a renewal was sent at {when} and its outcome is not known");
                 (HoldCode::OutcomeUnknown, *at + Duration::minutes(UNKNOWN_MINUTES), text)

@@ -103,7 +103,7 @@ pub fn history(lines: &[Line]) -> Vec<Entry> {
                             End::Acknowledged
                         }
                         ChargeOutcome::NotMade { error } => End::NotMade(error.clone()),
-                        ChargeOutcome::Unknown { error } => End::InDoubt(error.clone()),
+                        ChargeOutcome::Unknown { error, .. } => End::InDoubt(error.clone()),
                     };
                 }
             }
@@ -132,10 +132,13 @@ pub fn history(lines: &[Line]) -> Vec<Entry> {
             Record::Run { .. } | Record::End { .. } | Record::Torn { .. } => {}
         }
     }
-    let made: Vec<(String, ChargeIntent)> = entries.iter().filter_map(made).collect();
-    for entry in &mut entries {
+    let made: Vec<(usize, String, ChargeIntent)> =
+        entries.iter().enumerate().filter_map(|(index, entry)| made(index, entry)).collect();
+    for (index, entry) in entries.iter_mut().enumerate() {
         if let Deed::Charge { intent, end: end @ End::InDoubt(_), .. } = &mut entry.deed
-            && made.iter().any(|(world, other)| *world == entry.world && other.is_for_the_need_of(intent))
+            && made.iter().any(|(later, world, other)| {
+                *later > index && *world == entry.world && other.is_for_the_need_of(intent)
+            })
         {
             *end = End::NotMade("a later charge for the same expiry was made".to_owned());
         }
@@ -143,11 +146,11 @@ pub fn history(lines: &[Line]) -> Vec<Entry> {
     entries
 }
 
-/// A charge that was made for certain: a need is met once, so that no other one for it was.
-fn made(entry: &Entry) -> Option<(String, ChargeIntent)> {
+/// A charge that was made for certain: a need is met once, so that no earlier one for it was.
+fn made(index: usize, entry: &Entry) -> Option<(usize, String, ChargeIntent)> {
     match &entry.deed {
         Deed::Charge { intent, end: End::Settled(_) | End::Acknowledged, .. } => {
-            Some((entry.world.clone(), intent.clone()))
+            Some((index, entry.world.clone(), intent.clone()))
         }
         _ => None,
     }

@@ -164,6 +164,9 @@ pub enum ChargeOutcome {
     Unknown {
         /// What came back, if anything.
         error: String,
+        /// Ours was certainly not made, but another order for the instance may exist.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        foreign: bool,
     },
 }
 
@@ -260,6 +263,9 @@ pub struct Contents {
     pub link: Link,
 }
 
+/// How every line begins.
+const LINE_BEGINS: &[u8] = b"{\"after\":\"";
+
 /// Reads a journal's bytes. Never fails: what is wrong is part of the answer.
 pub fn parse(bytes: &[u8]) -> Contents {
     let mut texts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
@@ -276,12 +282,20 @@ pub fn parse(bytes: &[u8]) -> Contents {
             contents.damaged = Some((index + 1, why));
         }
     }
-    match decode(last) {
-        Ok(decoded) if links.contains(&decoded.after) => {
-            contents.take(decoded, &mut links);
+    let bad = match decode(last) {
+        Ok(decoded) => {
             contents.is_unended = true;
+            contents.take(decoded, &mut links)
         }
-        _ => contents.torn = last.len(),
+        // Only what begins as a line does can be a torn one: anything else is no journal.
+        Err(_) if last.starts_with(LINE_BEGINS) || LINE_BEGINS.starts_with(last) => {
+            contents.torn = last.len();
+            None
+        }
+        Err(why) => Some(why),
+    };
+    if let (Some(why), None) = (bad, contents.damaged) {
+        contents.damaged = Some((texts.len() + 1, why));
     }
     contents
 }

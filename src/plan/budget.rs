@@ -31,6 +31,10 @@ impl Left {
                 self.name, self.cap
             ));
         }
+        if cost.amount > self.cap.amount {
+            let text = format!("{cost} alone is more than {}, {}: it never fits", self.name, self.cap);
+            return Some(text);
+        }
         let taken = Money { amount: self.taken, currency: self.cap.currency.clone() };
         (self.taken + cost.amount > self.cap.amount).then(|| {
             format!(
@@ -109,8 +113,7 @@ pub(super) fn trim(items: &mut [Item<PriceDecision>], desired: &DesiredState, pr
 }
 
 fn over(text: String) -> Block {
-    let hint =
-        "raise the cap, or wait: with when_exceeded: soonest-first a later run buys what is soonest then";
+    let hint = "raise the cap in time: with when_exceeded: soonest-first each run buys what expires soonest and fits";
     Block { code: BlockCode::OverCap, text, hint: hint.to_owned() }
 }
 

@@ -8,7 +8,7 @@
 
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -26,6 +26,9 @@ use crate::text::escape_json;
 
 /// Major version of the form: readers refuse another one.
 const FORMAT_MAJOR: &str = "1";
+
+/// No moment in a saved plan lies beyond: pay-as-you-go instances have a sentinel in 2099.
+const YEAR_MAX: i32 = 2200;
 
 /// The text of one file, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +124,19 @@ impl Evidence {
         }
     }
 
+    /// Whether all its moments are of this age, so that computing with them cannot leave the calendar.
+    fn is_sane(&self) -> bool {
+        let sane = |at: &DateTime<Utc>| (1970..=YEAR_MAX).contains(&at.year());
+        let found = self.answers.iter().filter_map(|(_, answer)| match answer {
+            Answer::Found(instance) => Some(&instance.expires_at),
+            _ => None,
+        });
+        let held = self.holds.iter().map(|(_, hold)| &hold.until);
+        let quoted =
+            self.quotes.iter().filter_map(|(_, quote)| quote.as_ref().ok()).map(|quote| &quote.quoted_at);
+        sane(&self.read_at) && found.chain(held).chain(quoted).all(sane)
+    }
+
     /// The reading.
     fn live(&self) -> Live {
         Live { read_at: self.read_at, answers: self.answers.iter().cloned().collect() }
@@ -192,6 +208,9 @@ pub fn read(bytes: &[u8]) -> Result<SavedPlan, FileError> {
     let mut desired: DesiredState = load(&files).config.ok_or_else(differs)?.into();
     desired.select(&inputs.selection).map_err(|_| differs())?;
     desired.run_cap = inputs.max_charge;
+    if !inputs.evidence.is_sane() {
+        return Err(differs());
+    }
     let plan = inputs.evidence.plan(&desired).map_err(|_| differs())?;
     if plan.id.to_string() != document.plan_id {
         return Err(differs());

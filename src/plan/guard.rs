@@ -3,10 +3,13 @@
 //! [`approve`] is the only way to an [`Approved`] plan, and only an approved plan is carried out.
 //! Every refusal names both numbers and the way to allow it.
 
+use std::collections::BTreeSet;
+
 use super::headroom::file_total;
 use super::step::{Steps, steps};
 use super::{Item, Plan, PriceDecision};
 use crate::desired::DesiredFile;
+use crate::ids::{InstanceId, RegionId};
 use crate::money::{Money, Totals, parse_amount};
 use crate::text::grouped;
 
@@ -46,9 +49,13 @@ impl Approved {
         &self.plan
     }
 
-    /// Its calls, in order.
-    pub fn steps(&self) -> Steps {
-        steps(&self.plan, self.run_cap.as_ref())
+    /// Its calls, in order. Charges of `doubted` instances, whose need an earlier charge may have met and
+    /// did not, go last: of several charges the first one decides about the others, and one instance that
+    /// fails night after night must not take a fleet with it.
+    pub fn steps(&self, doubted: &BTreeSet<(RegionId, InstanceId)>) -> Steps {
+        let mut steps = steps(&self.plan, self.run_cap.as_ref());
+        steps.charges.sort_by_key(|charge| doubted.contains(&(charge.region.clone(), charge.id.clone())));
+        steps
     }
 }
 

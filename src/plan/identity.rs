@@ -8,24 +8,30 @@ use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{Item, PriceDecision};
+use super::{Committed, Item, PriceDecision};
 use crate::calendar::show_minute;
 use crate::config::WhenExceeded;
 use crate::desired::DesiredFile;
 use crate::ids::PlanId;
-use crate::money::plain_amount;
+use crate::money::{Money, plain_amount};
 use crate::term::LiveAutoRenew;
 
 /// First line under the digest: another form would need another version.
-const VERSION: &str = "renewctl-plan-1";
+const VERSION: &str = "renewctl-plan-2";
 
 /// SHA-256 over one line for each decision, sorted, one for the limits of each file, and one for the
 /// account that the files name, if they do. A plan for
 /// another moment than that of its reading never has the name of one that can be applied.
-pub fn plan_id(items: &[Item<PriceDecision>], files: &[DesiredFile], as_of: Option<DateTime<Utc>>) -> PlanId {
+pub fn plan_id(
+    items: &[Item<PriceDecision>],
+    files: &[DesiredFile],
+    run_cap: Option<&Money>,
+    as_of: Option<DateTime<Utc>>,
+) -> PlanId {
     let mut lines: Vec<String> = items.iter().filter_map(decision).collect();
     lines.extend(as_of.map(|moment| format!("as of {}", show_minute(moment))));
     lines.extend(files.iter().map(limits));
+    lines.extend(run_cap.map(|cap| format!("at most {} {}", plain_amount(cap.amount), cap.currency)));
     // All files that name one name the same.
     let account = files.iter().find_map(|file| file.account.as_ref());
     lines.extend(account.map(|account| format!("account {}", account.value)));
@@ -61,6 +67,21 @@ fn decision(item: &Item<PriceDecision>) -> Option<String> {
     }
     if let Some(setting) = setting {
         let _ = write!(line, " set {}", LiveAutoRenew::from(setting.after));
+    }
+    // Also what does not count into the total: after a refused charge it may.
+    if let Some(Committed { term, amount, times, counts, .. }) = &item.committed {
+        let times = if *counts { *times } else { 0 };
+        let _ = match amount {
+            Some(money) => {
+                write!(
+                    line,
+                    " deducts {times} x {} {} per {term}",
+                    plain_amount(money.amount),
+                    money.currency
+                )
+            }
+            None => write!(line, " deducts {times} x unknown per {term}"),
+        };
     }
     Some(line)
 }

@@ -210,6 +210,8 @@ pub enum BlockCode {
     NoTerm,
     /// It does not fit under a cap, and what expires sooner goes first.
     OverCap,
+    /// It has become due since the saved plan was made.
+    NotInPlan,
 }
 
 impl BlockCode {
@@ -224,6 +226,7 @@ impl BlockCode {
             Self::Expired => "expired",
             Self::NoTerm => "no-term",
             Self::OverCap => "over-cap",
+            Self::NotInPlan => "not-in-plan",
         }
     }
 }

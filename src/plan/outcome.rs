@@ -46,6 +46,8 @@ pub enum ChargeResult {
         why: String,
         /// When to look again.
         until: DateTime<Utc>,
+        /// Whether it may be ours: otherwise ours was not made, and somebody else's order may exist.
+        ours: bool,
     },
 }
 
@@ -176,9 +178,12 @@ impl Outcome {
 
     /// Adds what was found satisfied before anything was sent.
     pub fn absorb(&mut self, satisfied: Self) {
-        self.charges.extend(satisfied.charges);
+        for (key, report) in satisfied.charges {
+            // What came of a call is never overwritten.
+            self.charges.entry(key).or_insert(report);
+        }
         for (key, results) in satisfied.settings {
-            self.settings.entry(key).or_default().extend(results);
+            self.settings.entry(key).or_insert(results);
         }
     }
 

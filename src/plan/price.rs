@@ -100,7 +100,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         all.add(&money)?;
     }
     let as_of = (draft.evaluated_at != draft.read_at).then_some(draft.evaluated_at);
-    let id = identity::plan_id(&items, &draft.files, as_of);
+    let id = identity::plan_id(&items, &draft.files, desired.run_cap.as_ref(), as_of);
     Ok(Plan {
         id,
         evaluated_at: draft.evaluated_at,

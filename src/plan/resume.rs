@@ -1,13 +1,14 @@
-//! Taking up a saved plan: each of its changes is satisfied already, still the same, or something else,
-//! and then the plan is stale. Nothing is ever added to it.
+//! Taking up a saved plan: each of its changes is satisfied already, still the same, waiting, or something
+//! else, and then the plan is stale. Nothing is ever added to it: an instance of which anything else has
+//! become due is left out whole, so that no setting goes without the charge that it was decided with.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use super::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
-use super::{Item, Plan, PriceDecision, Renewal, Setting, Verdict};
-use crate::calendar::show_beijing;
+use super::{Block, BlockCode, Item, Plan, PriceDecision, Renewal, Setting, Verdict, risk};
+use crate::calendar::{show_beijing, show_left};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{ChargeType, LiveInstance};
 use crate::money::Money;
@@ -20,14 +21,14 @@ pub struct Resumed {
     pub plan: Plan,
     /// What is so already.
     pub satisfied: Outcome,
-    /// What has become due since: not in this plan.
+    /// Of which instances something has become due since: blocked in the plan, for a new one.
     pub newly_due: Vec<(RegionId, InstanceId)>,
 }
 
 /// Compares a saved plan with one that was just made from the same files.
 ///
 /// # Errors
-/// What has changed, one sentence for each change that is neither satisfied nor the same.
+/// What has changed, one sentence for each change that is neither satisfied, nor the same, nor waiting.
 pub fn resume(saved: &Plan, fresh: Plan) -> Result<Resumed, Vec<String>> {
     let planned: BTreeMap<(&RegionId, &InstanceId), &Item<PriceDecision>> = saved
         .items
@@ -42,7 +43,9 @@ pub fn resume(saved: &Plan, fresh: Plan) -> Result<Resumed, Vec<String>> {
         if let Some(before) = known {
             stale.extend(compare(before, &item, &mut satisfied));
         }
-        if only_planned(&mut item, known) {
+        wait_with_the_renewal(&mut item, known);
+        if !is_planned(&item, known) {
+            leave_out(&mut item, fresh.read_at);
             newly_due.push((item.region.clone(), item.id.clone()));
         }
         items.push(item);
@@ -55,16 +58,46 @@ pub fn resume(saved: &Plan, fresh: Plan) -> Result<Resumed, Vec<String>> {
     Ok(Resumed { plan, satisfied, newly_due })
 }
 
-/// Takes out of an item what was not planned for it; whether something was.
-fn only_planned(item: &mut Item<PriceDecision>, planned: Option<&Item<PriceDecision>>) -> bool {
-    let mut newly = false;
-    if item.renewal().is_some() && planned.and_then(Item::renewal).is_none() {
-        (item.renew, newly) = (None, true);
+/// A setting that was planned beside a renewal waits with it: alone it was not reviewed.
+fn wait_with_the_renewal(item: &mut Item<PriceDecision>, planned: Option<&Item<PriceDecision>>) {
+    let beside = planned.is_some_and(|before| before.renewal().is_some() && before.setting().is_some());
+    if let (true, Some(Verdict::Held(hold)), true) = (beside, &item.renew, item.setting().is_some()) {
+        item.set = Some(Verdict::Held(hold.clone()));
+        item.committed = None;
     }
-    if item.setting().is_some() && planned.and_then(Item::setting).is_none() {
-        (item.set, item.committed, newly) = (None, None, true);
+}
+
+/// Whether all that is to do for an instance now was planned: a renewal for the same need, a setting to
+/// the same value.
+fn is_planned(now: &Item<PriceDecision>, planned: Option<&Item<PriceDecision>>) -> bool {
+    let renewal = now.renewal().is_none_or(|renewal| {
+        let before = planned.and_then(Item::renewal);
+        before.is_some_and(|before| before.expires_before == renewal.expires_before)
+    });
+    let setting = now.setting().is_none_or(|setting| {
+        planned.and_then(Item::setting).is_some_and(|before| before.after == setting.after)
+    });
+    renewal && setting
+}
+
+/// Blocks all that is to do for an instance.
+fn leave_out(item: &mut Item<PriceDecision>, now: DateTime<Utc>) {
+    let block = || Block {
+        code: BlockCode::NotInPlan,
+        text: "it has become due since the plan was saved".to_owned(),
+        hint: "make a new plan for it".to_owned(),
+    };
+    if item.renewal().is_some() {
+        item.renew = Some(Verdict::Blocked(block()));
+        let left = item.live.as_ref().map(|live| live.expires_at - now).filter(|left| risk::is_short(*left));
+        if let Some(left) = left {
+            item.at_risk = Some(format!("{}, and its renewal is not in this plan", show_left(left)));
+        }
     }
-    newly
+    if item.setting().is_some() {
+        item.set = Some(Verdict::Blocked(block()));
+        item.committed = None;
+    }
 }
 
 /// Notes what is satisfied, and returns what is stale.
@@ -78,7 +111,7 @@ fn compare(saved: &Item<PriceDecision>, fresh: &Item<PriceDecision>, satisfied: 
     let mut stale = Vec::new();
     if let Some(renewal) = saved.renewal() {
         match renewal_now(renewal, saved, fresh, live) {
-            Ok(Now::Same) => {}
+            Ok(Now::Same | Now::Waits) => {}
             Ok(Now::Satisfied) => {
                 let result = ChargeResult::Satisfied { expires_at: live.expires_at };
                 let report = ChargeReport { term: renewal.term, price: renewal.price.clone(), result };
@@ -89,7 +122,7 @@ fn compare(saved: &Item<PriceDecision>, fresh: &Item<PriceDecision>, satisfied: 
     }
     if let Some(setting) = saved.setting() {
         match setting_now(setting, saved, fresh, live) {
-            Ok(Now::Same) => {}
+            Ok(Now::Same | Now::Waits) => {}
             Ok(Now::Satisfied) => {
                 satisfied.set(&saved.region, &saved.id, setting.after, SettingResult::Satisfied);
             }
@@ -103,6 +136,20 @@ fn compare(saved: &Item<PriceDecision>, fresh: &Item<PriceDecision>, satisfied: 
 enum Now {
     Same,
     Satisfied,
+    /// It is held: it keeps its verdict, and a later run carries it out.
+    Waits,
+}
+
+/// Whether the observed setting is the one that the renewal was reviewed with, or what the plan itself makes
+/// of it on the way: its own value, or the lifted mark.
+fn is_setting_as_reviewed(saved: &Item<PriceDecision>, live: &LiveInstance) -> bool {
+    let Some(before) = &saved.live else { return false };
+    let lifted = matches!(before.auto_renew, Some(Ok(LiveAutoRenew::Never)))
+        && matches!(live.auto_renew, Some(Ok(LiveAutoRenew::Off)));
+    let own = saved
+        .setting()
+        .is_some_and(|setting| live.auto_renew == Some(Ok(LiveAutoRenew::from(setting.after))));
+    before.auto_renew == live.auto_renew || lifted || own
 }
 
 fn renewal_now(
@@ -124,6 +171,9 @@ fn renewal_now(
     if saved.live.as_ref().is_some_and(|before| before.locks != live.locks) {
         return Err("its locks are others now".to_owned());
     }
+    if let Some(Verdict::Held(_)) = &fresh.renew {
+        return Ok(Now::Waits);
+    }
     let Some(renewal) = fresh.renewal() else {
         let stopped = fresh.renew.as_ref().and_then(Verdict::stopped);
         return Err(stopped.map_or_else(
@@ -131,6 +181,9 @@ fn renewal_now(
             |stopped| format!("its renewal is {} now: {}", stopped.kind.as_str(), stopped.why),
         ));
     };
+    if !is_setting_as_reviewed(saved, live) {
+        return Err("its auto-renewal setting is another one than when the plan was made".to_owned());
+    }
     if (renewal.term, renewal.expires_after) != (planned.term, planned.expires_after) {
         let (now, then) = (renewal.term.term(), planned.term.term());
         let until = show_beijing(renewal.expires_after);
@@ -159,6 +212,10 @@ fn setting_now(
     if live.auto_renew == Some(Ok(LiveAutoRenew::from(planned.after))) {
         return Ok(Now::Satisfied);
     }
+    let beside = saved.renewal().is_some() && matches!(fresh.renew, Some(Verdict::Held(_)));
+    if beside || matches!(fresh.set, Some(Verdict::Held(_))) {
+        return Ok(Now::Waits);
+    }
     let Some(setting) = fresh.setting() else {
         let stopped = fresh.set.as_ref().and_then(Verdict::stopped);
         return Err(stopped.map_or_else(
@@ -166,7 +223,7 @@ fn setting_now(
             |stopped| format!("its setting is {} now: {}", stopped.kind.as_str(), stopped.why),
         ));
     };
-    if setting.before != planned.before {
+    if setting.before != planned.before && !is_setting_as_reviewed(saved, live) {
         let (now, then) = (setting.before, planned.before);
         return Err(format!("its auto-renewal is {now} now, and was {then} when the plan was made"));
     }

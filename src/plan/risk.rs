@@ -14,6 +14,11 @@ const AT_RISK_HOURS: i64 = 72;
 /// that day (reference 3.2).
 const TOO_LATE_HOURS: i64 = 48;
 
+/// Whether so little time is left that an instance without a charge is at risk.
+pub(super) fn is_short(left: Duration) -> bool {
+    left < Duration::hours(AT_RISK_HOURS)
+}
+
 /// Why an instance that the file says to keep may stop soon all the same (design 4.10).
 pub(super) fn at_risk(item: &Item<PriceDecision>, entry: &Entry, now: DateTime<Utc>) -> Option<String> {
     let live = item.live.as_ref()?;
@@ -29,6 +34,5 @@ pub(super) fn at_risk(item: &Item<PriceDecision>, entry: &Entry, now: DateTime<U
         let text = "auto-renewal takes effect the next day, which may be too late; nothing else renews it in this plan";
         return Some(format!("{}; {text}", show_left(left)));
     }
-    (left < Duration::hours(AT_RISK_HOURS))
-        .then(|| format!("{} and no renewal of it in this plan", show_left(left)))
+    is_short(left).then(|| format!("{} and no renewal of it in this plan", show_left(left)))
 }

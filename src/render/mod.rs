@@ -75,7 +75,7 @@ pub(crate) fn paint(style: Style, color: anstyle::AnsiColor, text: &str) -> Stri
     format!("{}{text}{}", style.render(), style.render_reset())
 }
 
-/// `CNY 238.00 of at most 5,000.00`: the charges of a plan, with the cap where a file has one.
+/// `CNY 238.00 of at most 5,000.00`: the charges of a plan, with the stricter one of the files' caps together and the run's.
 pub(crate) fn charge_of_cap(plan: &Plan) -> String {
     if plan.charge.is_empty() {
         let unknown = plan.items.iter().any(|item| item.renewal().is_some());
@@ -90,10 +90,12 @@ pub(crate) fn charge_of_cap(plan: &Plan) -> String {
             let mut cap = Totals::default();
             let capped = !caps.is_empty()
                 && caps.iter().all(|c| c.is_some_and(|c| c.currency == money.currency && cap.add(c).is_ok()));
-            if capped {
-                format!("{money} of at most {}", show_amount(cap.of(&money.currency)))
-            } else {
-                money.to_string()
+            let of_files = capped.then(|| cap.of(&money.currency));
+            let of_run =
+                plan.run_cap.as_ref().filter(|cap| cap.currency == money.currency).map(|cap| cap.amount);
+            match of_files.into_iter().chain(of_run).min() {
+                Some(most) => format!("{money} of at most {}", show_amount(most)),
+                None => money.to_string(),
             }
         })
         .collect();

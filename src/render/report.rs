@@ -139,9 +139,14 @@ pub(super) fn charge_text(charge: &ChargeReport) -> String {
             format!("it expires {} already; this run charged nothing for it", show_beijing(*expires_at))
         }
         ChargeResult::Failed { why } | ChargeResult::NotTried { why } => format!("not renewed: {why}"),
-        ChargeResult::InDoubt { why, until } => {
+        ChargeResult::InDoubt { why, until, ours } => {
+            let what = if *ours {
+                format!("a charge of {term} MAY have happened")
+            } else {
+                "another order MAY renew it, and this run's own was not made".to_owned()
+            };
             format!(
-                "a charge of {term} MAY have happened: {why}. Run renewctl recover after {}; until then it is held \
+                "{what}: {why}. Run renewctl recover after {}; until then it is held \
                  and nothing is sent for it",
                 show_beijing(*until)
             )

@@ -51,8 +51,14 @@ fn what_expires_soonest_is_bought_up_to_the_cap() {
             "CNY 100.00 does not fit under limits.max_charge (renewals.yaml:4), CNY 499.99, of which what expires sooner takes CNY 400.00",
         ),
         // A dear one that does not fit does not take the ones after it with it.
-        ("max_charge: 250 CNY", None, &["i-a", "i-c"], Exit::NotConverged, "CNY 300.00 does not fit"),
-        ("max_charge: 50 CNY", None, &[], Exit::NotConverged, "CNY 100.00 does not fit"),
+        (
+            "max_charge: 250 CNY",
+            None,
+            &["i-a", "i-c"],
+            Exit::NotConverged,
+            "CNY 300.00 alone is more than limits.max_charge (renewals.yaml:4), CNY 250.00: it never fits",
+        ),
+        ("max_charge: 50 CNY", None, &[], Exit::NotConverged, "CNY 100.00 alone is more than"),
         (
             "max_renewals: 1",
             Some("9999 CNY"),
@@ -66,14 +72,14 @@ fn what_expires_soonest_is_bought_up_to_the_cap() {
             Some("200 CNY"),
             &["i-a", "i-c"],
             Exit::NotConverged,
-            "CNY 300.00 does not fit under --max-charge, CNY 200.00",
+            "CNY 300.00 alone is more than --max-charge, CNY 200.00",
         ),
         (
             "max_charge: 200 CNY",
             Some("500 CNY"),
             &["i-a", "i-c"],
             Exit::NotConverged,
-            "CNY 300.00 does not fit under limits.max_charge",
+            "CNY 300.00 alone is more than limits.max_charge",
         ),
     ];
     for (limits, run_cap, expected, exit, text) in cases {

@@ -136,7 +136,10 @@ fn the_first_charge_goes_alone() {
             }
         });
     }
-    // Until the first one shows, no other has been sent.
+}
+
+#[test]
+fn until_the_first_one_shows_no_other_is_sent() {
     run(async {
         let sim = Sim::new(WORLD);
         sim.apply(FILES).await;
@@ -144,4 +147,27 @@ fn the_first_charge_goes_alone() {
         assert!((times[1] - times[0]).num_seconds() >= 30, "{times:?}");
         assert!((times[2] - times[1]).num_seconds() < 30, "{times:?}");
     });
+}
+
+/// One instance that fails night after night does not take the fleet with it: neither when somebody
+/// else's order hangs on it, nor when the cloud fails for it.
+#[test]
+fn one_bad_instance_does_not_starve_the_others() {
+    for kind in ["kind: code, http: 403, code: LastOrderProcessing", "kind: error_500_before, times: 8"] {
+        run(async {
+            let sim = Sim::new(&WORLD.replace("i-a, region", "i-a, tags: { bad: yes }, region"));
+            for night in 0..3 {
+                let next = sim.emulator.borrow().call_count("RenewInstance") + 1;
+                sim.emulator.borrow_mut().clear_faults();
+                // The bad one is the soonest: the first charge on the first night, the last one later.
+                let nth = if kind.contains("code:") || night == 0 { next } else { next + 2 };
+                sim.fault(&format!("{{ action: RenewInstance, nth: {nth}, {kind} }}"));
+                sim.apply(FILES).await;
+                sim.advance(86_400);
+            }
+            let each = charges(&sim);
+            assert!(each.contains_key("i-b") && each.contains_key("i-c"), "{kind}: {each:?}");
+            assert!(each.values().all(|count| *count == 1), "{each:?}");
+        });
+    }
 }

@@ -101,7 +101,7 @@ fn a_written_line_is_read_again() {
 
 #[test]
 fn every_hold_ends_by_itself_and_at_once_when_it_shows() {
-    let unknown = || outcome(ChargeOutcome::Unknown { error: "lost".into() });
+    let unknown = || outcome(ChargeOutcome::Unknown { error: "lost".into(), foreign: false });
     let not_made = || outcome(ChargeOutcome::NotMade { error: "refused".into() });
     let minutes = TimeDelta::minutes;
     #[allow(clippy::type_complexity, reason = "a table")]

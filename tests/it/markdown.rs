@@ -225,7 +225,7 @@ fn outcome_of(plan: &Plan, text: &str) -> Outcome {
     let until = time("2026-12-01T04:00:00Z");
     let results = [
         ChargeResult::Done { expires_at: until, order_id: Some(text.to_owned()) },
-        ChargeResult::InDoubt { why: text.to_owned(), until },
+        ChargeResult::InDoubt { why: text.to_owned(), until, ours: true },
         ChargeResult::Failed { why: text.to_owned() },
         ChargeResult::Satisfied { expires_at: until },
         ChargeResult::MovedFurther { expires_at: until, order_id: None },
@@ -281,7 +281,7 @@ instances:
 
     Times without an offset are Beijing time (UTC+8): 00:00 there is 16:00 UTC of the day before.
 
-    Plan `dde1cc8380cc48fdc1dd2f6f636657adc119b3e37fa773ca5d4c4674eb1077a0`
+    Plan `f2673d67c8290e9158d150df6ba8d7e56b1e632ab930ba0024f369463fe82148`
     decided for 2026-12-01 10:05 +08:00 (2026-12-01T02:05Z), read at 2026-12-01T02:05Z.
 
     There is nothing to apply.

@@ -44,13 +44,18 @@ fn what_is_in_doubt_is_recovered_when_it_shows_and_the_ledger_is_told() {
     assert_eq!((none.code, none.out.as_str()), (0, "Nothing was charged or set.\n"));
     let nothing = folder.run("recover --emulator");
     assert_eq!((nothing.code, nothing.out.as_str()), (0, "Nothing is in doubt.\n"), "{nothing:?}");
+    assert!(
+        nothing.err.contains("the journal .renewctl/journal.jsonl is not there, or empty"),
+        "{nothing:?}"
+    );
 
     assert_eq!(folder.run(APPLY).code, 7);
     let held = folder.run("recover --emulator");
     assert_eq!(held.code, 7, "{held:?}");
     let line = "order 234500000001 was acknowledged at 2026-12-01 20:17 +08:00 and its effect has not shown";
     assert!(
-        held.out.contains(line) && held.out.contains("Look again after 2026-12-04 20:17 +08:00"),
+        held.out.contains(line)
+            && held.out.contains("Until it shows, or 2026-12-04 20:17 +08:00, nothing is sent"),
         "{held:?}"
     );
     assert_eq!(folder.ledger().len(), 1, "nothing was sent");
@@ -145,7 +150,8 @@ fn outcome(of: &Line, at: &str, outcome: ChargeOutcome) -> Line {
 fn a_need_is_counted_once_whatever_it_took() {
     let (monday, tuesday) = ("2026-11-30T12:17:00Z", "2026-12-01T12:17:00Z");
     let lost = intent(monday, "cloud", Some("CNY 100.00"));
-    let unknown = outcome(&lost, monday, ChargeOutcome::Unknown { error: "no answer".into() });
+    let unknown =
+        outcome(&lost, monday, ChargeOutcome::Unknown { error: "no answer".into(), foreign: false });
     let again = intent(monday, "cloud", Some("CNY 100.00"));
     let next = intent(tuesday, "cloud", Some("CNY 100.00"));
     let order = ChargeOutcome::Acknowledged { order_id: "7".into(), request_id: "R".into() };
@@ -177,4 +183,39 @@ fn a_need_is_counted_once_whatever_it_took() {
         .collect();
     assert_eq!(shown, ["cloud 2026-12 1 CNY 100.00 0", "emulator:1 2026-12 0 nothing 1"]);
     assert_eq!(fold(&all, "cloud").pending().len(), 1, "the one whose effect has not shown");
+}
+
+/// An old order that was acknowledged and never showed does not hide a new charge for the same need.
+#[test]
+fn a_new_doubt_is_not_hidden_by_an_old_order() {
+    let (monday, friday) = ("2026-11-30T12:17:00Z", "2026-12-04T12:17:00Z");
+    let old = intent(monday, "cloud", None);
+    let order = ChargeOutcome::Acknowledged { order_id: "7".into(), request_id: "R".into() };
+    let acknowledged = outcome(&old, monday, order);
+    let lines = [old, acknowledged, intent(friday, "cloud", None)];
+    assert_eq!(fold(&lines, "cloud").in_doubt(time("2026-12-04T12:18:00Z")).len(), 1);
+    let ends: Vec<&str> = history(&lines)
+        .iter()
+        .filter_map(
+            |entry| if let Deed::Charge { end, .. } = &entry.deed { Some(end.as_str()) } else { None },
+        )
+        .collect();
+    assert_eq!(ends, ["acknowledged", "in-doubt"]);
+}
+
+/// Somebody else's order is never counted as ours, also when a later run sees its effect.
+#[test]
+fn somebody_elses_order_is_not_in_our_ledger() {
+    let at = "2026-12-01T12:17:00Z";
+    let sent = intent(at, "cloud", Some("CNY 100.00"));
+    let busy =
+        outcome(&sent, at, ChargeOutcome::Unknown { error: "LastOrderProcessing".into(), foreign: true });
+    let mut lines = vec![sent, busy];
+    let shown = time("2027-01-10T16:00:00Z");
+    for record in fold(&lines, "cloud").settled_by(|_, _| Some(shown)) {
+        lines.push(line(at, "cloud", record));
+    }
+    let months = months(&history(&lines));
+    assert!(months.is_empty(), "{months:?}");
+    assert!(fold(&lines, "cloud").pending().is_empty());
 }

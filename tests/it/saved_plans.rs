@@ -174,6 +174,8 @@ fn what_is_done_meanwhile_is_skipped_and_what_is_due_since_is_told() {
         "{rest:?}"
     );
     assert!(rest.out.contains("already    i-a") && rest.out.contains("2 done, 1 already so"), "{rest:?}");
+    let shown: Value = serde_json::from_str(&folder.run("show plan.json --format json").out).unwrap();
+    assert_eq!(shown["plan_id"], id.as_str());
 }
 
 #[test]
@@ -252,4 +254,143 @@ fn a_plan_is_not_saved_over_what_the_run_reads_and_an_as_of_plan_not_at_all() {
     for arguments in ["apply", "apply --plan p -f renewals.yaml", "plan", "validate"] {
         assert_eq!(folder.run(arguments).code, 64, "{arguments}");
     }
+}
+
+/// A world and files of one instance, its plan saved.
+fn one(world: &str, entry: &str, more: &str) -> (Folder, String) {
+    let folder = Folder::new();
+    folder.write("world.yaml", format!("now: 2026-12-01T12:17:00Z\ninstances:\n  - {world}\n"));
+    folder.write("renewals.yaml", format!("version: 1\nregion: cn-beijing\n{more}instances:\n  - {entry}\n"));
+    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+    let plan = folder.run("plan --emulator -f renewals.yaml --out plan.json");
+    assert_eq!(plan.code, 0, "{plan:?}");
+    let id = json(&folder, "plan.json")["plan_id"].as_str().unwrap().to_owned();
+    (folder, id)
+}
+
+/// The same world (by its id) from another text.
+fn change_world(folder: &Folder, from: &str, to: &str) {
+    let id = json(folder, ".renewctl/emulator.json")["id"].clone();
+    let world = fs::read_to_string(folder.path("world.yaml")).unwrap();
+    assert!(world.contains(from), "{from}");
+    folder.write("world.yaml", world.replacen(from, to, 1));
+    folder.run("emulator reset --world world.yaml");
+    let mut state = json(folder, ".renewctl/emulator.json");
+    state["id"] = id;
+    folder.write(".renewctl/emulator.json", serde_json::to_vec(&state).unwrap());
+}
+
+/// A satisfied plan does not buy the next term, whatever it costs by then.
+#[test]
+fn a_satisfied_plan_never_buys_the_next_term() {
+    let live = "{ id: i-a, region: cn-beijing, expires_in: 10d, price_per_month: '100.00' }";
+    let (folder, id) = one(live, "{ id: i-a, min_remaining: 30d }", "");
+    assert_eq!(resume(&folder, &id).code, 0);
+    folder.run("emulator advance 15d");
+    let again = resume(&folder, &id);
+    assert_eq!(bought(&folder).len(), 1, "{again:?}");
+    assert_eq!(again.code, 3, "it is due again, and not by this plan: {again:?}");
+    assert!(
+        again.err.contains("1 instance has become due since the plan was saved, and not in it: i-a"),
+        "{again:?}"
+    );
+    assert!(again.out.contains("1 blocked"), "{again:?}");
+}
+
+/// The id names what the platform will deduct: a dearer deduction is another plan, and so is a later day
+/// on which it counts.
+#[test]
+fn the_id_names_the_deductions() {
+    let live = "{ id: i-a, region: cn-beijing, expires_in: 9d, price_per_month: '100.00' }";
+    let (folder, id) = one(live, "{ id: i-a, auto_renew: 1mo }", "");
+    change_world(&folder, "'100.00'", "'9999.00'");
+    for how in ["-f renewals.yaml", "--plan plan.json"] {
+        let run = folder.run(&format!("apply --emulator {how} --checksum {id} --auto-approve"));
+        assert_eq!(run.code, 5, "{how}: {run:?}");
+    }
+    // Who alters the file on purpose makes another plan of it, whatever digest is put under it.
+    let forged = fs::read_to_string(folder.path("plan.json")).unwrap();
+    let (head, inputs) = forged.split_once("\"inputs\": ").unwrap();
+    let inputs = inputs
+        .trim_end()
+        .strip_suffix('}')
+        .unwrap()
+        .trim_end()
+        .replace(r#""amount":"100""#, r#""amount":"9999""#);
+    let told = json(&folder, "plan.json")["inputs_sha256"].as_str().unwrap().to_owned();
+    let digest = data_encoding::HEXLOWER.encode(&<sha2::Sha256 as sha2::Digest>::digest(inputs.as_bytes()));
+    folder.write("plan.json", format!("{}\"inputs\": {inputs}\n}}\n", head.replacen(&told, &digest, 1)));
+    let run = resume(&folder, &id);
+    assert_eq!(run.code, 5, "{run:?}");
+    assert!(run.err.contains("leads to another plan"), "{run:?}");
+}
+
+/// When the renewal of an instance is due and not in the plan, its setting does not go alone: it was
+/// decided with the renewal, and would deduct what nobody counted, or leave nothing that renews.
+#[test]
+fn no_setting_goes_without_the_renewal_that_is_due_by_now() {
+    let off = "{ id: i-a, region: cn-beijing, expires_in: 16d, price_per_month: '100.00', auto_renew: 1mo }";
+    let on = "{ id: i-a, region: cn-beijing, expires_in: 25d, price_per_month: '100.00' }";
+    let cap = "limits: { max_charge: 1 CNY }\n";
+    for (live, entry, more, days) in [
+        (off, "{ id: i-a, min_remaining: 15d, auto_renew: off }", "", "5d"),
+        (on, "{ id: i-a, min_remaining: 15d, auto_renew: 1mo }", cap, "11d"),
+    ] {
+        let (folder, id) = one(live, entry, more);
+        folder.run(&format!("emulator advance {days}"));
+        let run = resume(&folder, &id);
+        assert_eq!(run.code, 3, "{run:?}");
+        assert!(!run.out.contains("auto-renew set to"), "{run:?}");
+        assert!(run.err.contains("has become due since"), "{run:?}");
+    }
+}
+
+/// Somebody changed the auto-renewal setting of an instance that is to be charged: not as reviewed.
+#[test]
+fn a_setting_that_was_changed_since_the_review_makes_a_charge_stale() {
+    for to in ["auto_renew: never", "auto_renew: 1mo"] {
+        let live = "{ id: i-a, region: cn-beijing, expires_in: 20d, price_per_month: '100.00' }";
+        let (folder, id) = one(live, "{ id: i-a, min_remaining: 30d }", "");
+        change_world(&folder, "expires_in: 20d", &format!("expires_in: 20d, {to}"));
+        assert_stale(
+            &folder,
+            &resume(&folder, &id),
+            "its auto-renewal setting is another one than when the plan",
+        );
+    }
+}
+
+/// Hours in which a charge only waits make no plan stale, and hold up nobody else.
+#[test]
+fn what_waits_is_not_stale() {
+    let live = "{ id: i-a, region: cn-beijing, expires_in: 20d, price_per_month: '100.00' }";
+    let (folder, id) = one(live, "{ id: i-a, min_remaining: 30d }", "");
+    folder.run("emulator advance 4h"); // 00:17 in Beijing
+    let waits = resume(&folder, &id);
+    assert_eq!(waits.code, 3, "{waits:?}");
+    assert!(waits.out.contains("1 held") && bought(&folder).is_empty(), "{waits:?}");
+    folder.run("emulator advance 1h");
+    assert_eq!(resume(&folder, &id).code, 0);
+    assert_eq!(bought(&folder).len(), 1);
+}
+
+/// A plan in which there is nothing to do but something to look at does not end as if all were well.
+#[test]
+fn a_plan_without_changes_is_not_the_end_of_all_worries() {
+    let live = "{ id: i-a, region: cn-beijing, expires_in: 1d, price_per_month: '100.00', lock: security }";
+    let (folder, id) = one(live, "{ id: i-a, min_remaining: 30d }", "");
+    let run = resume(&folder, &id);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.err.contains("still 1 blocked, 1 at risk"), "{run:?}");
+}
+
+/// What is due since and expires sooner does not take the room under a cap from what was reviewed.
+#[test]
+fn under_soonest_first_the_reviewed_plan_keeps_its_room() {
+    let live = "{ id: i-a, region: cn-beijing, expires_in: 20d, price_per_month: '100.00' }\n  - { id: i-b, region: cn-beijing, expires_in: 16d, price_per_month: '100.00' }";
+    let entries = "{ id: i-a, min_remaining: 30d }\n  - { id: i-b, min_remaining: 15d }";
+    let (folder, id) = one(live, entries, "limits: { max_charge: 100 CNY, when_exceeded: soonest-first }\n");
+    folder.run("emulator advance 2d");
+    let run = resume(&folder, &id);
+    assert_eq!((run.code, bought(&folder)), (3, vec!["i-a".to_owned()]), "{run:?}");
 }

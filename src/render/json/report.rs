@@ -103,7 +103,7 @@ fn actions(outcome: &Outcome) -> Vec<ActionView<'_>> {
             ChargeResult::Failed { why } | ChargeResult::NotTried { why } => {
                 ActionView { text: Some(why), ..view }
             }
-            ChargeResult::InDoubt { why, until } => {
+            ChargeResult::InDoubt { why, until, .. } => {
                 ActionView { text: Some(why), look_again_at: Some(time(*until)), ..view }
             }
         }
