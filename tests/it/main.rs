@@ -45,7 +45,6 @@ mod processes;
 mod rendering;
 mod saved_plans;
 mod signing;
-mod simulation;
 mod views;
 mod words;
 mod year;

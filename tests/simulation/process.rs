@@ -1,0 +1,290 @@
+//! One run of `renewctl apply` as a process: the real code between a wire, a disk and a person, until
+//! it ends or is killed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use renewctl::cli::{Apply, Doors, Exit, Format, Session};
+use renewctl::cloud::{self, Cloud, Credentials, Endpoint};
+use renewctl::desired::DesiredState;
+use renewctl::emulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
+use renewctl::ports::{Environment, Files, JournalStorage, Level, Terminal};
+use renewctl::render::Style;
+use tokio::sync::Notify;
+
+use crate::clock::MachineClock;
+use crate::coverage::Seen;
+use crate::dice::Dice;
+use crate::disk::{Disk, Handle};
+use crate::draw::{Weather, amount};
+use crate::transport::Wire;
+use crate::world::{Sent, World};
+
+/// What a run was told of an instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// When the cloud answered.
+    pub answered: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A run as others see it: by its requests, its journal lines and its end.
+pub struct Process {
+    pub number: usize,
+    /// Which version of the files.
+    pub version: usize,
+    pub weather: Weather,
+    pub dead: Cell<bool>,
+    pub death: Notify,
+    /// Its exit code, once it has ended by itself.
+    pub exit: Cell<Option<u8>>,
+    pub began: DateTime<Utc>,
+    /// The last reading of each instance that reached it.
+    pub readings: RefCell<BTreeMap<String, Reading>>,
+    /// What a reading after a charge of it was sent has shown: that the expiry moved.
+    pub moved: RefCell<BTreeMap<String, bool>>,
+    /// Durable intents, by token: instance and the expiry it was made for.
+    pub intents: RefCell<BTreeMap<String, (String, DateTime<Utc>)>>,
+    /// Prices it was told, in cents, by instance and months (weeks are not quoted).
+    pub quotes: RefCell<BTreeMap<(String, u32), i64>>,
+    /// Charges that reached the ledger, with the part of the file.
+    pub charged: RefCell<Vec<(Sent, usize)>>,
+    pub sends: Cell<u64>,
+    /// Settings that the cloud took from it.
+    pub settings: Cell<u64>,
+}
+
+impl Process {
+    pub fn new(world: &World, number: usize, version: usize, weather: Weather) -> Self {
+        Self {
+            number,
+            version,
+            weather,
+            dead: Cell::new(false),
+            death: Notify::new(),
+            exit: Cell::new(None),
+            began: world.now(),
+            readings: RefCell::default(),
+            moved: RefCell::default(),
+            intents: RefCell::default(),
+            quotes: RefCell::default(),
+            charged: RefCell::default(),
+            sends: Cell::new(0),
+            settings: Cell::new(0),
+        }
+    }
+
+    /// It is gone from now on: nothing that it does has an effect, nothing reaches it.
+    pub fn die(&self, world: &World, how: &str) {
+        world.seen.note(Seen::Crashes);
+        world.say(|| format!("run {} is killed {how}", self.number));
+        self.dead.set(true);
+        self.death.notify_one();
+    }
+}
+
+/// How a run is started.
+pub struct Start {
+    pub after: TimeDelta,
+    pub killed_after: Option<TimeDelta>,
+    pub skew: TimeDelta,
+    pub verify_timeout_s: u64,
+    pub typed: bool,
+    pub parallelism: usize,
+    /// Whether its journal's lock works.
+    pub locks: bool,
+    /// Whether no other run is under way.
+    pub alone: bool,
+}
+
+/// How a run ended, and what it said.
+pub struct Ended {
+    pub exit: Option<u8>,
+    pub said: String,
+}
+
+/// Runs one process to its end.
+pub async fn run(
+    world: &Rc<World>,
+    process: &Rc<Process>,
+    desired: &DesiredState,
+    disk: &Rc<Disk>,
+    start: &Start,
+) -> Ended {
+    world.hands.sleep(start.after).await;
+    world.seen.note(Seen::Runs);
+    world.say(|| format!("run {} begins, version {} of the files", process.number, process.version));
+    let terminal = Rc::new(Screen { world: Rc::clone(world), typed: start.typed, said: RefCell::default() });
+    let killed = async {
+        match start.killed_after {
+            Some(after) => world.hands.sleep(after).await,
+            None => std::future::pending().await,
+        }
+    };
+    let exit = tokio::select! {
+        biased;
+        () = process.death.notified() => None,
+        exit = apply(world, process, desired, disk, start, &terminal) => Some(exit),
+        () = killed => {
+            world.seen.note(Seen::CrashByTimer);
+            process.die(world, "from outside");
+            None
+        }
+    };
+    let exit = exit.filter(|_| !process.dead.get());
+    process.exit.set(exit);
+    world.drain();
+    let said = terminal.said.take();
+    if let Some(code) = exit {
+        world.seen.note(match code {
+            0 => Seen::Exit0,
+            1 => Seen::Exit1,
+            3 => Seen::Exit3,
+            4 => Seen::Exit4,
+            5 => Seen::Exit5,
+            6 => Seen::Exit6,
+            7 => Seen::Exit7,
+            8 => Seen::Exit8,
+            _ => Seen::ExitOther,
+        });
+        world.say(|| format!("run {} ends with {code}\n{}", process.number, indented(&said)));
+        world.judge.ended(world, process, code);
+    }
+    Ended { exit, said }
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("            | {line}")).collect();
+    lines.join("\n")
+}
+
+/// The one place that builds the code under test.
+async fn apply(
+    world: &Rc<World>,
+    process: &Rc<Process>,
+    desired: &DesiredState,
+    disk: &Rc<Disk>,
+    start: &Start,
+    terminal: &Rc<Screen>,
+) -> u8 {
+    let clock = Rc::new(MachineClock { hands: Rc::clone(&world.hands), skew: start.skew });
+    let entropy = Rc::new(Dice::new(world.dice.next()));
+    let doors = Doors {
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        environment: Rc::new(Nothing),
+        files: Rc::new(Nothing),
+        terminal: terminal.clone(),
+    };
+    let transport = Rc::new(Wire { world: Rc::clone(world), process: Rc::clone(process) });
+    let session = Session {
+        cloud: Cloud::new(
+            cloud::Doors { transport, clock, entropy },
+            Credentials::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET),
+            Endpoint::Regional,
+            start.parallelism,
+        ),
+        world: "emulator:sim".to_owned(),
+        is_emulator: true,
+        own_clock: true,
+    };
+    let storage: Rc<dyn JournalStorage> =
+        Rc::new(Handle::new(Rc::clone(world), Rc::clone(process), Rc::clone(disk), start));
+    let max_charge = world
+        .scenario
+        .run_cap
+        .map(|cents| format!("{} {}", amount(cents), world.scenario.currency()).parse().unwrap());
+    let apply = Apply {
+        format: Format::Text,
+        reports: Vec::new(),
+        command: String::new(),
+        style: Style::default(),
+        quiet: false,
+        auto_approve: !start.typed,
+        max_charge,
+        verify_timeout: Duration::from_secs(start.verify_timeout_s),
+        doors: &doors,
+        desired,
+        session: &session,
+        journal_name: "journal.jsonl".to_owned(),
+        storage,
+    };
+    let exit = apply.run().await.unwrap_or_else(|failure| {
+        terminal.note(Level::Error, &failure.message);
+        failure.exit
+    });
+    Exit::code(exit)
+}
+
+/// No environment and no files.
+struct Nothing;
+
+impl Environment for Nothing {
+    fn var(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+fn none<T>() -> io::Result<T> {
+    Err(io::Error::other("there are no files here"))
+}
+
+impl Files for Nothing {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        none()
+    }
+    fn read_up_to(&self, _: &Path, _: usize) -> io::Result<Vec<u8>> {
+        none()
+    }
+    fn lock(&self, _: &Path) -> io::Result<Option<Box<dyn std::any::Any>>> {
+        none()
+    }
+    fn real_path(&self, _: &Path) -> io::Result<PathBuf> {
+        none()
+    }
+    fn is_stream(&self, _: &Path) -> bool {
+        false
+    }
+    fn list(&self, _: &Path) -> io::Result<Option<Vec<PathBuf>>> {
+        none()
+    }
+    fn replace(&self, _: &Path, _: &[u8]) -> io::Result<()> {
+        none()
+    }
+}
+
+/// A person who agrees, after a while, or a CI job's log.
+struct Screen {
+    world: Rc<World>,
+    typed: bool,
+    said: RefCell<String>,
+}
+
+impl Terminal for Screen {
+    fn is_interactive(&self) -> bool {
+        self.typed
+    }
+    fn result(&self, text: &str) -> io::Result<()> {
+        self.said.borrow_mut().push_str(text);
+        Ok(())
+    }
+    fn note(&self, _: Level, text: &str) {
+        let mut said = self.said.borrow_mut();
+        said.push_str(text);
+        said.push('\n');
+    }
+    fn ask(&self, prompt: &str) -> io::Result<Option<String>> {
+        let dice = &self.world.dice;
+        self.world.hands.stall(if dice.chance(300) { dice.between(0, 3_600_000) } else { 4000 });
+        self.said.borrow_mut().push_str(prompt);
+        // What to type stands last in the question, in brackets; otherwise it is yes.
+        let answer = prompt.rsplit_once('(').and_then(|(_, rest)| rest.split_once(')'));
+        Ok(Some(answer.map_or("yes", |(answer, _)| answer).to_owned()))
+    }
+    fn progress(&self, _: usize, _: usize, _: &str) {}
+}
