@@ -57,6 +57,11 @@ pub fn beijing_day(at: DateTime<Utc>) -> NaiveDate {
     (at + BEIJING).date_naive()
 }
 
+/// Minutes since midnight in Beijing.
+pub fn minute_of_day(at: DateTime<Utc>) -> i64 {
+    (at + BEIJING).time().signed_duration_since(chrono::NaiveTime::MIN).num_minutes()
+}
+
 /// The next moment after `now` at which it is so many minutes after midnight in Beijing.
 pub fn next_beijing(now: DateTime<Utc>, minute_of_day: i64) -> DateTime<Utc> {
     let midnight = beijing_day(now).and_hms_opt(0, 0, 0).unwrap().and_utc() - BEIJING;

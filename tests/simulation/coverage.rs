@@ -75,7 +75,7 @@ coverage! {
     ChargesAtNight = "charges between midnight and 01:00 in Beijing",
     ChargesAfterMidnight = "charges accepted on another day than sent",
     Overlap = "charges beside an unseen order of people or, at the last hour, of the platform",
-    OldReadings = "charges on a reading of 60 to 94 s, because a slow answer set the tool's clock back",
+    OldReadings = "charges on a reading of more than 60 s, because a slow answer set the tool's clock back",
     UnknownOutcomes = "charges whose run could not know of them",
     Nights = "calm nights",
     StoppedInstances = "wanted instances that stopped",

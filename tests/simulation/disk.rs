@@ -31,11 +31,20 @@ pub struct Handle {
     locks: bool,
     alone: bool,
     holds: Cell<bool>,
+    wrote: Cell<bool>,
 }
 
 impl Handle {
     pub fn new(world: Rc<World>, process: Rc<Process>, disk: Rc<Disk>, start: &Start) -> Self {
-        Self { world, process, disk, locks: start.locks, alone: start.alone, holds: Cell::new(false) }
+        Self {
+            world,
+            process,
+            disk,
+            locks: start.locks,
+            alone: start.alone,
+            holds: Cell::new(false),
+            wrote: Cell::new(false),
+        }
     }
 }
 
@@ -112,7 +121,14 @@ impl Handle {
 
 impl JournalStorage for Handle {
     fn read(&self) -> io::Result<Vec<u8>> {
-        if self.process.dead.get() { gone() } else { Ok(self.disk.bytes.borrow().clone()) }
+        if self.process.dead.get() {
+            return gone();
+        }
+        let bytes = self.disk.bytes.borrow().clone();
+        if !self.wrote.get() {
+            self.process.found.replace(Some((Rc::clone(&self.disk), bytes.len())));
+        }
+        Ok(bytes)
     }
 
     fn lock(&self) -> io::Result<bool> {
@@ -130,6 +146,7 @@ impl JournalStorage for Handle {
         if self.process.dead.get() {
             return gone();
         }
+        self.wrote.set(true);
         let seen = &self.world.seen;
         match self.fate() {
             Fate::Written => self.durable(bytes),

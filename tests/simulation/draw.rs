@@ -204,15 +204,16 @@ impl Scenario {
         let site = if dice.chance(250) { Site::International } else { Site::China };
         let now = start(dice);
         let tokens = mix == Mix::Tokens;
-        let lag_s = match (mix, dice.roll(16)) {
+        // A long lag costs many readings, so it is drawn less often.
+        let lag_s = match (mix, dice.roll(32)) {
             (Mix::Outside(Outside::LongLag), _) => dice.between(LAG_S_MAX + 60, 3 * 3600),
             (Mix::Outside(Outside::ShortRetention), _) => dice.between(300, LAG_S_MAX),
             (Mix::Outside(Outside::Impatient), _) => dice.between(600, LAG_S_MAX),
-            (_, 0 | 1) => 0,
-            (_, 2..=7) => dice.between(1, 10),
-            (_, 8..=11) => dice.between(10, 120),
-            (_, 12 | 13) => dice.between(120, 600),
-            (_, 14) => dice.between(600, LAG_S_MAX),
+            (_, 0..=3) => 0,
+            (_, 4..=15) => dice.between(1, 10),
+            (_, 16..=25) => dice.between(10, 120),
+            (_, 26..=29) => dice.between(120, 600),
+            (_, 30) => dice.between(600, LAG_S_MAX),
             _ => LAG_S_MAX,
         };
         let retention_s = match (mix, dice.roll(4)) {
@@ -383,7 +384,7 @@ fn fleet_size(dice: &Dice, mix: Mix) -> usize {
     match dice.roll(1000) {
         0..=699 => 1 + dice.index(4),
         700..=949 => 5 + dice.index(8),
-        950..=994 => 13 + dice.index(28),
+        950..=997 => 13 + dice.index(28),
         _ => 100 + dice.index(201),
     }
 }
@@ -409,7 +410,9 @@ fn first_version(dice: &Dice, site: Site, count: usize, tokens: bool) -> Version
 fn want(dice: &Dice, site: Site, max_term: Period, part: usize, tokens: bool) -> Want {
     let most_h = (max_term.days_min() - 1) * 24;
     let min_remaining_h = match dice.roll(10) {
-        0 if !tokens => None,
+        // All of them are due, so that every run has something to send.
+        _ if tokens => Some(15 * 24),
+        0 => None,
         1 => Some(24),
         2 => Some(72),
         3 => Some(7 * 24),
@@ -455,7 +458,12 @@ fn changed(dice: &Dice, first: &Version, site: Site, tokens: bool) -> Version {
             0 | 1 => asked.renew = renew_period(dice, site, first.max_term),
             2 if asked.min_remaining_h.is_some() => {
                 let most_h = (first.max_term.days_min() - 1) * 24;
-                asked.min_remaining_h = Some(dice.pick(&[24, 7 * 24, 20 * 24, 40 * 24]).min(most_h));
+                let hours = if tokens {
+                    dice.pick(&[20 * 24, 40 * 24])
+                } else {
+                    dice.pick(&[24, 7 * 24, 20 * 24, 40 * 24])
+                };
+                asked.min_remaining_h = Some(hours.min(most_h));
             }
             4 if asked.min_remaining_h.is_some() => asked.auto = Some(Auto::Off),
             5 => *want = None,
@@ -516,7 +524,9 @@ fn expiry(dice: &Dice, now: DateTime<Utc>, edge_h: i64, tokens: bool) -> DateTim
         now + TimeDelta::hours(hours) + TimeDelta::minutes(minutes)
     };
     let midnight = |at: DateTime<Utc>| next_beijing(at, 0);
-    let at = match dice.roll(if tokens { 6 } else { 12 }) {
+    let at = match dice.roll(12) {
+        // None stops before the calm nights begin: what stops then, stops because of its token.
+        _ if tokens => now + TimeDelta::minutes(dice.between(5 * 1440, 14 * 1440)),
         0 => near(edge_h),
         1 => midnight(now + TimeDelta::days(dice.between(0, 14))),
         2 => near(48),

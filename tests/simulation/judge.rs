@@ -10,7 +10,7 @@ use renewctl::ports::HttpReply;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use crate::clock::add_months;
+use crate::clock::{add_months, beijing_day, minute_of_day};
 use crate::coverage::Seen;
 use crate::draw::{Auto, Period, Scenario, Version, Want};
 use crate::policies::Policy;
@@ -23,9 +23,13 @@ const READING_AGE_S_MAX: i64 = 60;
 /// By the tool's idea of the time, which is a Date header in whole seconds, believed if it is more than
 /// two off. A slow answer sets that clock back by the time that it travelled, at most the 30 s for which
 /// an answer is waited for.
-const CLOCK_S: i64 = 34;
+const CLOCK_S: i64 = 38;
 /// With less left than this, a charge may go out while the platform renews too (design 4.9).
 const URGENT_H: i64 = 48;
+/// So long an unknown outcome holds an instance (design 5).
+const UNKNOWN_MINUTES: i64 = 45;
+/// So long an acknowledged charge that does not show holds an instance (design 5).
+const NOT_MOVED_HOURS: i64 = 72;
 
 /// What is promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,8 +42,12 @@ pub enum Rule {
     Stale,
     /// A run spent more than it may.
     Caps,
-    /// A call that no file asks for.
+    /// A call that no file asks for, or a charge after the account was refused.
     OffPlan,
+    /// A charge was sent at midnight, or in the platform's hours.
+    Hours,
+    /// A charge was sent for an instance that the run's journal holds.
+    Held,
     /// Journal and ledger disagree.
     Journal,
     /// The exit code is not true.
@@ -111,6 +119,7 @@ struct Line<'a> {
 
 #[derive(Deserialize)]
 struct Told<'a> {
+    at: DateTime<Utc>,
     kind: &'a str,
     #[serde(default)]
     id: Option<&'a str>,
@@ -218,12 +227,16 @@ impl Judge {
         }
         let quoted = months(parameters)
             .and_then(|months| process.quotes.borrow().get(&(id.to_owned(), months)).copied());
-        process.sends.set(process.sends.get() + 1);
+        self.check_hour(world, &who, process, id, observed);
+        self.check_held(world, &who, process, id, observed);
+        if process.refused_all.get() {
+            self.blame(world, Rule::OffPlan, format!("{who}: sent after the account was refused"));
+        }
         let again = process.moved.borrow_mut().insert(id.to_owned(), false).is_some();
         if again {
             world.seen.note(Seen::ResentCharges);
         }
-        if (now + TimeDelta::hours(8)).format("%H").to_string() == "00" {
+        if minute_of_day(now) < 60 {
             world.seen.note(Seen::ChargesAtNight);
         }
         Some(Sent { id: id.to_owned(), token: token.to_owned(), observed, at: now, quoted, number })
@@ -259,6 +272,63 @@ impl Judge {
         if now < reading.expires_at - TimeDelta::hours(hours) {
             let text = format!("{who}: {} is enough for {hours} h", reading.expires_at);
             self.blame(world, Rule::Stale, text);
+        }
+    }
+
+    /// Nothing is sent for three quarters of an hour from midnight on, whether for the first time or
+    /// again, nor while the platform may be renewing (design 4.9 and 5).
+    fn check_hour(&self, world: &World, who: &str, process: &Process, id: &str, observed: DateTime<Utc>) {
+        let now = world.now();
+        let slack = CLOCK_S / 60 + 1;
+        let minute = minute_of_day(now);
+        if (slack..45 - slack).contains(&minute) {
+            self.blame(world, Rule::Hours, format!("{who}: sent {minute} minutes after midnight"));
+        }
+        let from = beijing_day(observed) - TimeDelta::days(9);
+        let on = process.auto_renewing.borrow().get(id) == Some(&true);
+        let urgent = observed - now < TimeDelta::hours(URGENT_H) + TimeDelta::minutes(slack);
+        let hours = 7 * 60 + 30 + slack..18 * 60 + 30 - slack;
+        if on && !urgent && beijing_day(now) >= from && hours.contains(&minute) {
+            self.blame(world, Rule::Hours, format!("{who}: sent while the platform may be renewing it"));
+        }
+    }
+
+    /// What the run found in its journal: a charge for the same expiry whose outcome nobody knows, or
+    /// that was acknowledged, holds the instance for a while.
+    fn check_held(&self, world: &World, who: &str, process: &Process, id: &str, observed: DateTime<Utc>) {
+        let found = process.found.borrow();
+        let Some((disk, len)) = found.as_ref() else { return };
+        let bytes = disk.bytes.borrow();
+        let mut last: BTreeMap<String, (DateTime<Utc>, TimeDelta)> = BTreeMap::new();
+        for text in bytes[..*len].split(|byte| *byte == b'\n') {
+            let Ok(Line { line }) = serde_json::from_slice::<Line<'_>>(text) else { continue };
+            let (Some(token), true) = (line.token, line.id == Some(id)) else { continue };
+            let unknown = TimeDelta::minutes(UNKNOWN_MINUTES);
+            match (line.kind, line.expires_before, line.outcome.as_ref().map(|outcome| outcome.result)) {
+                ("charge-intent", Some(before), _) if before == observed => {
+                    last.insert(token.to_owned(), (line.at, unknown));
+                }
+                ("charge-outcome", _, Some(result)) => {
+                    let Some(hold) = last.get_mut(token) else { continue };
+                    *hold = match result {
+                        "acknowledged" => (line.at, TimeDelta::hours(NOT_MOVED_HOURS)),
+                        "unknown" => (line.at, unknown),
+                        _ => (line.at, TimeDelta::zero()),
+                    };
+                }
+                ("charge-settled", ..) => {
+                    last.remove(token);
+                }
+                _ => {}
+            }
+        }
+        // The plan was made some time after the beginning. Lines that came in later are of another run.
+        let began = process.began.get();
+        let planned = began + TimeDelta::minutes(10);
+        let holds = |(at, span): &&(DateTime<Utc>, TimeDelta)| *at < began && planned < *at + *span;
+        if let Some((at, span)) = last.values().find(holds) {
+            let text = format!("{who}: its journal holds it from {at} on for {} min", span.num_minutes());
+            self.blame(world, Rule::Held, text);
         }
     }
 
@@ -336,6 +406,14 @@ impl Judge {
                     process.receives(instance.instance_id, reading);
                 }
             }
+            "DescribeInstanceAutoRenewAttribute" => {
+                let told: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+                let list = told["InstanceRenewAttributes"]["InstanceRenewAttribute"].as_array();
+                for item in list.into_iter().flatten() {
+                    let id = item["InstanceId"].as_str().unwrap_or_default().to_owned();
+                    process.auto_renewing.borrow_mut().insert(id, item["RenewalStatus"] == "AutoRenewal");
+                }
+            }
             "DescribeRenewalPrice" => {
                 let told: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
                 let price = &told["PriceInfo"]["Price"]["TradePrice"];
@@ -346,6 +424,17 @@ impl Judge {
                 process.quotes.borrow_mut().insert((get(parameters, "ResourceId").to_owned(), months), cents);
             }
             _ => {}
+        }
+    }
+
+    /// Any answer to a charge reaches a run.
+    pub fn told(&self, process: &Process, reply: &HttpReply) {
+        const REFUSE_ALL: [&str; 5] =
+            ["Balance", "RiskControl", "PayMethod", "InvalidSecurityToken", "InvalidAccessKeyId"];
+        let text = String::from_utf8_lossy(&reply.body);
+        let whole = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+        if whole && reply.status != 200 && REFUSE_ALL.iter().any(|code| text.contains(code)) {
+            process.refused_all.set(true);
         }
     }
 
@@ -561,8 +650,11 @@ impl Judge {
     /// Exit code 0: by the last readings of the run, which were true, nothing was left to do.
     fn check_converged(&self, world: &World, who: &str, process: &Process) {
         let version = &world.scenario.versions[process.version];
-        let disturbed =
-            self.flips.borrow().iter().any(|(at, by)| *at >= process.began && *by != Some(process.number));
+        let disturbed = self
+            .flips
+            .borrow()
+            .iter()
+            .any(|(at, by)| *at >= process.began.get() && *by != Some(process.number));
         for (instance, want) in world.scenario.instances.iter().zip(&version.wants) {
             let Some(want) = want else { continue };
             let id = instance.id.as_str();

@@ -39,15 +39,11 @@ impl Policy {
 
     pub fn why(self) -> &'static str {
         match self {
+            Self::PerSend => "a lost answer is sent again, as another order",
+            Self::PerRun => "resends are safe; two runs at once, or one after a crash, are not",
+            Self::WithTerm => "two runs whose files ask for different terms make two orders",
+            Self::WithoutDay => "safe, but a refusal that sticks to its token outlives the instance",
             Self::Ours => "one token for one need, whoever sends it; a refusal is over the next day",
-            Self::PerSend => "a lost answer is sent again as a new order",
-            Self::PerRun => {
-                "resends are safe; a second run, or one after a crash without the journal, is not"
-            }
-            Self::WithTerm => "two runs that want different terms make two orders",
-            Self::WithoutDay => {
-                "as safe, but a refusal that sticks to its token lasts until the token is forgotten"
-            }
         }
     }
 

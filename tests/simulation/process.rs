@@ -43,7 +43,7 @@ pub struct Process {
     pub death: Notify,
     /// Its exit code, once it has ended by itself.
     pub exit: Cell<Option<u8>>,
-    pub began: DateTime<Utc>,
+    pub began: Cell<DateTime<Utc>>,
     /// The last reading of each instance that reached it.
     pub readings: RefCell<BTreeMap<String, Reading>>,
     /// What a reading after a charge of it was sent has shown: that the expiry moved.
@@ -54,7 +54,12 @@ pub struct Process {
     pub quotes: RefCell<BTreeMap<(String, u32), i64>>,
     /// Charges that reached the ledger, with the part of the file.
     pub charged: RefCell<Vec<(Sent, usize)>>,
-    pub sends: Cell<u64>,
+    /// Whether auto-renewal was on, by the last answer that reached it.
+    pub auto_renewing: RefCell<BTreeMap<String, bool>>,
+    /// It was told that no charge will be taken.
+    pub refused_all: Cell<bool>,
+    /// Its journal, and how much of it was there before it wrote.
+    pub found: RefCell<Option<(Rc<Disk>, usize)>>,
     /// Settings that the cloud took from it.
     pub settings: Cell<u64>,
 }
@@ -68,13 +73,15 @@ impl Process {
             dead: Cell::new(false),
             death: Notify::new(),
             exit: Cell::new(None),
-            began: world.now(),
+            began: Cell::new(world.now()),
             readings: RefCell::default(),
             moved: RefCell::default(),
             intents: RefCell::default(),
             quotes: RefCell::default(),
             charged: RefCell::default(),
-            sends: Cell::new(0),
+            auto_renewing: RefCell::default(),
+            refused_all: Cell::new(false),
+            found: RefCell::default(),
             settings: Cell::new(0),
         }
     }
@@ -117,6 +124,7 @@ pub async fn run(
     start: &Start,
 ) -> Ended {
     world.hands.sleep(start.after).await;
+    process.began.set(world.now());
     world.seen.note(Seen::Runs);
     world.say(|| format!("run {} begins, version {} of the files", process.number, process.version));
     let terminal = Rc::new(Screen { world: Rc::clone(world), typed: start.typed, said: RefCell::default() });

@@ -220,7 +220,7 @@ impl<'a> Story<'a> {
             after,
             killed_after,
             skew,
-            verify_timeout_s: dice.pick(&[10, 60, 300, 300, 2400]),
+            verify_timeout_s: dice.pick(&[10, 60, 60, 120, 300, 300, 300, 2400]),
             typed,
             parallelism: dice.pick(&[1, 2, 8, 8]),
             locks: !unlocked,

@@ -164,6 +164,9 @@ impl Wire {
                 format!("run {} is told of {action}: {} {body}", self.process.number, reply.status)
             });
         }
+        if action == "RenewInstance" {
+            self.world.judge.told(&self.process, &reply);
+        }
         if let (Some(answered), 200) = (answered, reply.status) {
             self.world.judge.receives(&self.process, action, parameters, &reply, answered);
         }
