@@ -13,7 +13,7 @@ use renewctl::cli::{Apply, Doors, Exit, Format, Session};
 use renewctl::cloud::{self, Cloud, Credentials, Endpoint};
 use renewctl::desired::DesiredState;
 use renewctl::emulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
-use renewctl::ports::{Environment, Files, JournalStorage, Level, Terminal};
+use renewctl::ports::{Environment, Files, Interrupts, JournalStorage, Level, LocalFuture, Signal, Terminal};
 use renewctl::render::Style;
 use tokio::sync::Notify;
 
@@ -188,6 +188,7 @@ async fn apply(
         environment: Rc::new(Nothing),
         files: Rc::new(Nothing),
         terminal: terminal.clone(),
+        interrupts: Rc::new(Nothing),
     };
     let transport = Rc::new(Wire { world: Rc::clone(world), process: Rc::clone(process) });
     let session = Session {
@@ -203,7 +204,8 @@ async fn apply(
     };
     let storage: Rc<dyn JournalStorage> =
         Rc::new(Handle::new(Rc::clone(world), Rc::clone(process), Rc::clone(disk), start));
-    let max_charge = world
+    let mut desired = desired.clone();
+    desired.run_cap = world
         .scenario
         .run_cap
         .map(|cents| format!("{} {}", amount(cents), world.scenario.currency()).parse().unwrap());
@@ -214,10 +216,12 @@ async fn apply(
         style: Style::default(),
         quiet: false,
         auto_approve: !start.typed,
-        max_charge,
+        checksum: None,
+        saved: None,
+        lock_timeout: Duration::ZERO,
         verify_timeout: Duration::from_secs(start.verify_timeout_s),
         doors: &doors,
-        desired,
+        desired: &desired,
         session: &session,
         journal_name: "journal.jsonl".to_owned(),
         storage,
@@ -229,8 +233,17 @@ async fn apply(
     Exit::code(exit)
 }
 
-/// No environment and no files.
+/// No environment, no files and no signals.
 struct Nothing;
+
+impl Interrupts for Nothing {
+    fn count(&self) -> usize {
+        0
+    }
+    fn arrived(&self, _: usize) -> LocalFuture<'_, Signal> {
+        Box::pin(std::future::pending())
+    }
+}
 
 impl Environment for Nothing {
     fn var(&self, _: &str) -> Option<String> {
@@ -286,13 +299,14 @@ impl Terminal for Screen {
         said.push_str(text);
         said.push('\n');
     }
-    fn ask(&self, prompt: &str) -> io::Result<Option<String>> {
+    fn ask(&self, prompt: &str) -> LocalFuture<'_, io::Result<Option<String>>> {
         let dice = &self.world.dice;
         self.world.hands.stall(if dice.chance(300) { dice.between(0, 3_600_000) } else { 4000 });
         self.said.borrow_mut().push_str(prompt);
         // What to type stands last in the question, in brackets; otherwise it is yes.
         let answer = prompt.rsplit_once('(').and_then(|(_, rest)| rest.split_once(')'));
-        Ok(Some(answer.map_or("yes", |(answer, _)| answer).to_owned()))
+        let answer = answer.map_or("yes", |(answer, _)| answer).to_owned();
+        Box::pin(std::future::ready(Ok(Some(answer))))
     }
     fn progress(&self, _: usize, _: usize, _: &str) {}
 }
