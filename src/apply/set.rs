@@ -21,13 +21,19 @@ const CALLS_MAX: usize = 128;
 /// Carries out one step and notes the result for each id.
 pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut Progress) {
     let ids = affordable(step, deeds, progress).await;
-    let mut batches: Vec<Vec<InstanceId>> = if ids.is_empty() { Vec::new() } else { vec![ids] };
+    // Beside each batch: what an earlier call for it brought that may have had an effect all the same.
+    let mut batches: Vec<(Vec<InstanceId>, Option<String>)> =
+        if ids.is_empty() { Vec::new() } else { vec![(ids, None)] };
     let mut calls = 0;
-    while let Some(ids) = batches.pop() {
+    while let Some((ids, earlier)) = batches.pop() {
         progress.heed(deeds);
         if let Some(why) = progress.all_stopped() {
-            let why = format!("the run was stopped: {why}");
-            note(step, &ids, &SettingResult::NotTried { why }, progress);
+            let stopped = format!("the run was stopped: {why}");
+            let result = match earlier {
+                Some(why) => SettingResult::Failed { why: format!("{why}; {stopped}") },
+                None => SettingResult::NotTried { why: stopped },
+            };
+            note(step, &ids, &result, progress);
             continue;
         }
         calls += 1;
@@ -53,8 +59,9 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
         }
         if may_be_one_member(&error) && ids.len() > 1 && calls < CALLS_MAX {
             let (left, right) = ids.split_at(ids.len() / 2);
-            batches.push(right.to_vec());
-            batches.push(left.to_vec());
+            let earlier = if error.maybe_done { Some(error.text()) } else { earlier };
+            batches.push((right.to_vec(), earlier.clone()));
+            batches.push((left.to_vec(), earlier));
             continue;
         }
         note(step, &ids, &SettingResult::Failed { why: error.advice() }, progress);
