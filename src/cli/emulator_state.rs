@@ -23,8 +23,13 @@ pub(super) fn lock_path(state: &Path) -> PathBuf {
 }
 
 /// Holds the state against other commands, for as long as the result lives. A server holds it until it
-/// is stopped; anything else is short, and waited for.
+/// is stopped; anything else is short, and waited for, unless a signal comes.
 pub(super) async fn hold(doors: &Doors, state: &Path) -> Result<Box<dyn Any>, Failure> {
+    let held = doors.unless_interrupted(1, wait_and_hold(doors, state)).await;
+    held.unwrap_or_else(|signal| Err(Failure::interrupted(signal)))
+}
+
+async fn wait_and_hold(doors: &Doors, state: &Path) -> Result<Box<dyn Any>, Failure> {
     // Beside the real file, so that two names of it share one lock.
     let lock = lock_path(&doors.files.real_path(state).unwrap_or_else(|_| state.to_path_buf()));
     for _ in 0..HOLD_TRIES {

@@ -80,7 +80,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     };
     let screen = screen(&cli.common, doors.environment.as_ref());
     log_to_stderr(cli.common.verbose, screen.err_color, json_logs);
-    match runtime.block_on(dispatch(&cli, &doors, screen)) {
+    let ended = runtime.block_on(dispatch(&cli, &doors, screen));
+    // A name that is being looked up has a thread of its own, and may take longer than anybody waits.
+    runtime.shutdown_background();
+    match ended {
         Ok(exit) => exit,
         Err(failure) => {
             doors.terminal.note(Level::Error, &failure.message);

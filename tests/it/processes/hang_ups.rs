@@ -3,7 +3,7 @@
 
 use super::crowd::{SEATS, each, say};
 use super::fleet::{assert_converged, assert_no_charge_too_many};
-use super::judge::{Blow, Judge, Moment, hang_up};
+use super::judge::{Blow, Judge, Moment};
 use super::kills::requests;
 use super::site::Base;
 
@@ -19,7 +19,7 @@ fn a_run_gets_over_any_lost_answer() {
     each(cases, |key, (nth, moment)| {
         let case = format!("answer {nth} lost ({moment:?})");
         let site = base.site(&judge, key);
-        let run = site.run_struck(Blow { nth, moment, strike: hang_up });
+        let run = site.run_struck(Blow::hang_up(nth, moment));
         assert_eq!(run.code, Some(0), "{case}: {run:?}");
         assert_converged(&site.seat.world.court(), &case);
     });

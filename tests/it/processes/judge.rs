@@ -5,16 +5,17 @@
 //! several processes work in one world: all by counting, never by waiting for time to pass.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use renewctl::emulator::{Call, Emulator, Reply};
 use renewctl::ports::HttpReply;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::fleet::{EFFECT_DELAY_S, HOLD_MIN_S};
 use super::wire;
@@ -23,18 +24,17 @@ use crate::dice::Dice;
 /// A process that was started, as long as it may be struck.
 pub type Slot = Arc<Mutex<Option<Child>>>;
 
-/// What is done to a process at one of its requests; then the request is dropped, or goes on.
-pub type Strike = fn(&mut Child) -> ControlFlow<()>;
-
-/// SIGKILL.
-fn kill(child: &mut Child) -> ControlFlow<()> {
-    child.kill().unwrap();
-    ControlFlow::Break(())
-}
-
-/// Nothing: the process lives, and only its connection closes.
-pub fn hang_up(_: &mut Child) -> ControlFlow<()> {
-    ControlFlow::Break(())
+/// What becomes of a request at which a process was struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It is handled and answered, as if nothing had happened.
+    GoesOn,
+    /// Its connection closes.
+    HangsUp,
+    /// It is never answered, and its connection stays open.
+    Silence,
+    /// Neither it nor any later one is ever answered.
+    Deaf,
 }
 
 /// At which moment of a request.
@@ -46,19 +46,33 @@ pub enum Moment {
     After,
 }
 
-/// A strike that is to come.
+/// What is to befall a process.
 #[derive(Clone, Copy, Debug)]
 pub struct Blow {
-    /// At which request of the process, from 1.
+    /// At which of its requests, from 1.
     pub nth: usize,
     pub moment: Moment,
-    pub strike: Strike,
+    /// What it is sent.
+    pub signals: &'static [Signal],
+    pub then: Then,
 }
 
 impl Blow {
     /// SIGKILL at a request.
     pub fn kill(nth: usize, moment: Moment) -> Self {
-        Self { nth, moment, strike: kill }
+        Self { nth, moment, signals: &[Signal::KILL], then: Then::HangsUp }
+    }
+
+    /// The process lives, and its request is lost.
+    pub fn hang_up(nth: usize, moment: Moment) -> Self {
+        Self { nth, moment, signals: &[], then: Then::HangsUp }
+    }
+}
+
+/// Sends signals to a process, one after the other.
+pub fn strike(child: &Child, signals: &[Signal]) {
+    for signal in signals {
+        kill_process(Pid::from_child(child), *signal).unwrap();
     }
 }
 
@@ -79,6 +93,8 @@ pub struct Court {
     processes: BTreeMap<String, Process>,
     /// Whether an effect shows to the process that has charged, when it reads. Otherwise it takes its time.
     pub shows: bool,
+    /// How many processes have begun.
+    begun: usize,
     /// All requests that arrived.
     pub seen: Vec<Seen>,
     /// What must not be charged for before this time of the world: it is held.
@@ -98,8 +114,12 @@ pub struct Seen {
 
 #[derive(Default)]
 struct Process {
+    /// Which of the world's processes it is.
+    number: usize,
     requests: usize,
     blow: Option<Blow>,
+    /// When it was struck, and what became of that request.
+    struck: Option<(Instant, Then)>,
     /// It has a request that waits for its turn.
     waits: bool,
     /// It has charged and not read since then.
@@ -122,6 +142,7 @@ impl World {
             order,
             processes: BTreeMap::new(),
             shows: true,
+            begun: 0,
             seen: Vec::new(),
             held: None,
             forbidden: Vec::new(),
@@ -141,23 +162,28 @@ impl World {
 
     /// A process begins: its requests are counted from 1.
     pub fn enter(&self, key: &str, blow: Option<Blow>) {
-        self.court().processes.insert(key.to_owned(), Process { blow, ..Process::default() });
+        let mut court = self.court();
+        court.begun += 1;
+        let process = Process { number: court.begun, blow, ..Process::default() };
+        court.processes.insert(key.to_owned(), process);
     }
 
-    /// A process has ended, and nobody waits for it any more. Returns how many requests it made.
-    pub fn leave(&self, key: &str) -> usize {
+    /// A process has ended, and nobody waits for it any more. Returns how many requests it made, and when
+    /// it was struck.
+    pub fn leave(&self, key: &str) -> (usize, Option<Instant>) {
         let mut court = self.court();
         let left = court.processes.remove(key);
         court.choose();
         self.changed.notify_all();
-        left.map_or(0, |process| process.requests)
+        left.map_or((0, None), |process| (process.requests, process.struck.map(|struck| struck.0)))
     }
 
-    /// Handles a request of a process in its turn. `None`: the connection closes without an answer.
-    fn take(&self, seat: &Seat, call: &Call) -> Option<HttpReply> {
+    /// Handles a request of a process in its turn. `whose` is the number of the process that the connection
+    /// belongs to, from its first request on: what one that has ended left behind is lost.
+    fn take(&self, seat: &Seat, call: &Call, whose: &mut Option<usize>) -> Fate {
         let action = wire::parameter(call, "Action");
         let mut court = self.court();
-        let nth = court.arrive(&seat.key, action)?;
+        let Some(nth) = court.arrive(&seat.key, action, whose) else { return Fate::Closed };
         court.choose();
         self.changed.notify_all();
         while !court.may_go(&seat.key) {
@@ -169,8 +195,11 @@ impl World {
 
 impl Court {
     /// Counts a request, and lets it wait if the order says so. `None`: its process has ended.
-    fn arrive(&mut self, key: &str, action: &str) -> Option<usize> {
+    fn arrive(&mut self, key: &str, action: &str, whose: &mut Option<usize>) -> Option<usize> {
         let process = self.processes.get_mut(key)?;
+        if *whose.get_or_insert(process.number) != process.number {
+            return None;
+        }
         process.requests += 1;
         process.waits = match &self.order {
             Order::Free => false,
@@ -204,28 +233,37 @@ impl Court {
         self.processes.get(key).is_none_or(|process| !process.waits)
     }
 
-    fn handle(&mut self, seat: &Seat, call: &Call, action: &str, nth: usize) -> Option<HttpReply> {
+    fn handle(&mut self, seat: &Seat, call: &Call, action: &str, nth: usize) -> Fate {
         let charges = action == "RenewInstance";
         let id = if charges { wire::parameter(call, "InstanceId") } else { "" };
         self.seen.push(Seen { key: seat.key.clone(), charges: id.to_owned() });
-        let process = self.processes.get_mut(&seat.key)?;
+        let Some(process) = self.processes.get_mut(&seat.key) else { return Fate::Closed };
+        if process.struck.is_some_and(|(_, then)| then == Then::Deaf) {
+            return Fate::Silent;
+        }
         let blow = process.blow.take_if(|blow| blow.nth == nth);
-        if is_struck(seat, blow, Moment::Before) {
-            return None;
+        if let Some(fate) = process.strike(seat, blow, Moment::Before) {
+            return fate;
         }
         // An effect shows to the reading that waits for it, and not before.
         if action == "DescribeInstances" && std::mem::take(&mut process.charged) {
             self.emulator.advance(EFFECT_DELAY_S);
         }
-        process.charged |= charges && blow.is_none() && self.shows;
+        let is_answered = blow.is_none_or(|blow| blow.then == Then::GoesOn);
+        process.charged |= charges && is_answered && self.shows;
         if charges {
             self.expect_intent(seat, wire::parameter(call, "ClientToken"));
             self.expect_no_hold(id);
         }
         let answer = self.emulator.answer(call, Utc::now());
-        match answer.reply {
-            Reply::Http(reply) if !is_struck(seat, blow, Moment::After) => Some(reply),
-            _ => None,
+        let struck = match self.processes.get_mut(&seat.key) {
+            Some(process) => process.strike(seat, blow, Moment::After),
+            None => None,
+        };
+        match (struck, answer.reply) {
+            (Some(fate), _) => fate,
+            (None, Reply::Http(reply)) => Fate::Answered(reply),
+            (None, Reply::Hangup) => Fate::Closed,
         }
     }
 
@@ -254,10 +292,27 @@ impl Court {
     }
 }
 
-/// Strikes if it is the moment. Whether the request ends with it.
-fn is_struck(seat: &Seat, blow: Option<Blow>, moment: Moment) -> bool {
-    let blow = blow.filter(|blow| blow.moment == moment);
-    blow.is_some_and(|blow| (blow.strike)(seat.child.lock().unwrap().as_mut().unwrap()).is_break())
+impl Process {
+    /// Strikes if it is the moment. `Some`: the request ends with it, so.
+    fn strike(&mut self, seat: &Seat, blow: Option<Blow>, moment: Moment) -> Option<Fate> {
+        let blow = blow.filter(|blow| blow.moment == moment)?;
+        strike(seat.child.lock().unwrap().as_ref().unwrap(), blow.signals);
+        self.struck = Some((Instant::now(), blow.then));
+        match blow.then {
+            Then::GoesOn => None,
+            Then::HangsUp => Some(Fate::Closed),
+            Then::Silence | Then::Deaf => Some(Fate::Silent),
+        }
+    }
+}
+
+/// How a request ends.
+enum Fate {
+    Answered(HttpReply),
+    /// Its connection closes without an answer.
+    Closed,
+    /// Its connection stays open without an answer.
+    Silent,
 }
 
 /// One process at a time: who it is, where it works, and where its journal lies.
@@ -300,12 +355,18 @@ impl Judge {
 
 fn serve(stream: &TcpStream, seats: &Mutex<BTreeMap<String, Seat>>) {
     let _ = stream.set_nodelay(true);
-    let mut requests = BufReader::new(stream);
+    let (mut requests, mut whose) = (BufReader::new(stream), None);
     while let Some(call) = wire::read(&mut requests) {
         let key = wire::parameter(&call, "AccessKeyId");
         let seat = seats.lock().unwrap().get(key).cloned();
-        let reply = seat.and_then(|seat| seat.world.take(&seat, &call));
-        if reply.is_none_or(|reply| wire::write(&mut &*stream, &reply).is_err()) {
+        let fate = seat.map_or(Fate::Closed, |seat| seat.world.take(&seat, &call, &mut whose));
+        let goes_on = match fate {
+            Fate::Answered(reply) => wire::write(&mut &*stream, &reply).is_ok(),
+            Fate::Closed => false,
+            // Until the client closes it.
+            Fate::Silent => io::copy(&mut requests, &mut io::sink()).is_err(),
+        };
+        if !goes_on {
             break;
         }
     }

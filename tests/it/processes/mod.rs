@@ -9,6 +9,7 @@ mod full_disks;
 mod hang_ups;
 mod judge;
 mod kills;
+mod signals;
 mod site;
 mod streams;
 mod together;

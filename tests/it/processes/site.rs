@@ -1,10 +1,11 @@
 //! A folder with a desired-state file and a journal, a world, and the runs of the binary there.
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use renewctl::emulator::Emulator;
 
@@ -30,6 +31,8 @@ pub struct Run {
     pub err: String,
     /// How many requests it made.
     pub requests: usize,
+    /// From the blow, if it was struck, to its end.
+    pub lasted: Option<Duration>,
 }
 
 /// Where the worlds of one test begin: an earlier run has renewed one instance, and told its journal.
@@ -155,6 +158,11 @@ impl<'a> Site<'a> {
 
     /// One run of a process that its world knows already.
     pub fn run_entered(&self, command: &mut Command) -> Run {
+        self.run_watched(command, |_, _| ())
+    }
+
+    /// The same; each line that it writes to stderr is looked at while it runs.
+    pub fn run_watched(&self, command: &mut Command, watch: impl FnMut(&Child, &str) + Send) -> Run {
         self.judge.seat(&self.seat);
         let (out, err) = {
             // Held while it starts: its first request may come before `spawn` returns.
@@ -163,12 +171,24 @@ impl<'a> Site<'a> {
             (child.stdout.take(), child.stderr.take())
         };
         let (out, err) = std::thread::scope(|scope| {
-            let err = scope.spawn(move || read_to_end(err));
+            let err = scope.spawn(move || self.watch(err, watch));
             (read_to_end(out), err.join().unwrap())
         });
         let status = self.seat.child.lock().unwrap().take().unwrap().wait().unwrap();
-        let requests = self.seat.world.leave(&self.seat.key);
-        Run { code: status.code(), out, err, requests }
+        let (requests, struck_at) = self.seat.world.leave(&self.seat.key);
+        Run { code: status.code(), out, err, requests, lasted: struck_at.map(|at| at.elapsed()) }
+    }
+
+    fn watch(&self, err: Option<impl Read>, mut watch: impl FnMut(&Child, &str)) -> String {
+        let (mut err, mut all) = (BufReader::new(err.unwrap()), Vec::new());
+        loop {
+            let so_far = all.len();
+            if err.read_until(b'\n', &mut all).unwrap() == 0 {
+                return String::from_utf8_lossy(&all).into_owned();
+            }
+            let line = String::from_utf8_lossy(&all[so_far..]).into_owned();
+            watch(self.seat.child.lock().unwrap().as_ref().unwrap(), &line);
+        }
     }
 
     /// Runs until a run ends with 0, as a nightly job would, and judges. Returns how many runs it took.
