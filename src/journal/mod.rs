@@ -271,10 +271,10 @@ pub fn parse(bytes: &[u8]) -> Contents {
     let mut texts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     let last = texts.pop().unwrap_or_default();
     let mut contents = Contents::default();
-    let mut links = HashSet::from([Link::default()]);
+    let mut chain = Chain { links: HashSet::from([Link::default()]), places: HashSet::new() };
     for (index, text) in texts.iter().enumerate() {
         let bad = match decode(text) {
-            Ok(decoded) => contents.take(decoded, &mut links),
+            Ok(decoded) => contents.take(decoded, &mut chain),
             Err(_) if texts.get(index + 1).is_some_and(|next| marks_torn(next, text)) => None,
             Err(why) => Some(why),
         };
@@ -285,7 +285,7 @@ pub fn parse(bytes: &[u8]) -> Contents {
     let bad = match decode(last) {
         Ok(decoded) => {
             contents.is_unended = true;
-            contents.take(decoded, &mut links)
+            contents.take(decoded, &mut chain)
         }
         // Only what begins as a line does can be a torn one: anything else is no journal.
         Err(_) if last.starts_with(LINE_BEGINS) || LINE_BEGINS.starts_with(last) => {
@@ -300,15 +300,27 @@ pub fn parse(bytes: &[u8]) -> Contents {
     contents
 }
 
+/// The lines so far, by their links and by their places in the chain.
+struct Chain {
+    links: HashSet<Link>,
+    places: HashSet<(Link, Link)>,
+}
+
 impl Contents {
     /// Takes a line in; returns what is wrong with its place. It counts all the same, so that its hold
     /// remains.
-    fn take(&mut self, decoded: Decoded, links: &mut HashSet<Link>) -> Option<&'static str> {
-        let follows = links.contains(&decoded.after);
-        links.insert(decoded.link);
+    fn take(&mut self, decoded: Decoded, chain: &mut Chain) -> Option<&'static str> {
+        let follows = chain.links.contains(&decoded.after);
+        let is_new = chain.places.insert((decoded.after, decoded.link));
+        chain.links.insert(decoded.link);
         self.link = decoded.link;
         self.lines.push(decoded.line);
-        (!follows).then_some("the line before it is missing")
+        match (follows, is_new) {
+            (true, true) => None,
+            (false, _) => Some("the line before it is missing"),
+            // An old outcome that stands there again would end a new doubt.
+            (true, false) => Some("it stands there twice"),
+        }
     }
 }
 

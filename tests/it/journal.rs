@@ -182,7 +182,7 @@ fn every_flipped_bit_is_noticed() {
 }
 
 #[test]
-fn a_line_taken_out_or_moved_is_noticed() {
+fn a_line_taken_out_moved_or_put_in_again_is_noticed() {
     let all = lines(&[intent(), acknowledged(), settled(), intent()]);
     let texts: Vec<Vec<u8>> =
         bytes(&all).split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
@@ -190,7 +190,9 @@ fn a_line_taken_out_or_moved_is_noticed() {
         let altered: Vec<u8> = order.iter().flat_map(|index| texts[*index].clone()).collect();
         parse(&altered).damaged.map(|(number, _)| number)
     };
-    let cases: [(&[usize], Option<usize>); 7] = [
+    let cases: [(&[usize], Option<usize>); 9] = [
+        (&[0, 1, 2, 1], Some(4)),
+        (&[0, 1, 0, 1], Some(3)),
         (&[0, 1, 2, 3], None),
         // Missing at the end: an older copy.
         (&[0, 1], None),
