@@ -21,6 +21,12 @@ pub const FLIGHT_S_MAX: i64 = 90;
 /// Otherwise what it has bought is in doubt, and doubt ends a run.
 pub const PATIENCE_BEYOND_LAG_S: u64 = 300;
 
+/// An order that was acknowledged and does not show is held for 72 hours; after so many nights that is
+/// over, too.
+const NIGHTS: usize = 6;
+/// Until every instance of that mix is renewed or has stopped.
+const NIGHTS_OF_TOKENS: usize = 20;
+
 /// How the envelope is left on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outside {
@@ -183,6 +189,9 @@ pub struct Scenario {
     pub tight: bool,
     /// How long the nightly job waits for an effect, in seconds.
     pub patience_s: u64,
+    /// Calm nights, at least (if the first one finds something to do) and at most.
+    pub nights_min: usize,
+    pub nights: usize,
     /// Machines may sleep while an answer is on its way.
     pub suspended: bool,
 }
@@ -258,6 +267,8 @@ impl Scenario {
             } else {
                 u64::try_from(lag_s).unwrap() + PATIENCE_BEYOND_LAG_S
             },
+            nights_min: if tokens { NIGHTS_OF_TOKENS } else { 2 },
+            nights: if tokens { NIGHTS_OF_TOKENS } else { NIGHTS },
             suspended: mix == Mix::Outside(Outside::Suspended),
         };
         scenario.tight = scenario.is_tight();

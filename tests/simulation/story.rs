@@ -20,10 +20,6 @@ use crate::world::World;
 
 /// The examples run at this time in Beijing (design 4.9).
 const NIGHTLY_MINUTE: i64 = 20 * 60 + 17;
-/// An order that was acknowledged and does not show is held for 72 hours; after so many nights that is
-/// over, too.
-const NIGHTS_MIN: usize = 2;
-const NIGHTS_MAX: usize = 6;
 
 /// What came of a seed.
 pub struct Told {
@@ -256,7 +252,7 @@ impl<'a> Story<'a> {
         let world = self.world;
         world.calm.set(true);
         world.say(|| "from here on nothing goes wrong".to_owned());
-        for night in 0..NIGHTS_MAX {
+        for night in 0..world.scenario.nights {
             let at: DateTime<Utc> = next_beijing(world.now(), NIGHTLY_MINUTE);
             world.hands.sleep_until(at).await;
             world.drain();
@@ -279,7 +275,7 @@ impl<'a> Story<'a> {
             world.judge.night(began, ended.exit.unwrap_or(255), ended.said, charges);
             // One night that finds nothing to do is enough for most seeds.
             let one_will_do = ended.exit == Some(0) && world.dice.chance(700);
-            if one_will_do || night + 1 >= NIGHTS_MIN && world.judge.is_settled() {
+            if one_will_do || night + 1 >= world.scenario.nights_min && world.judge.is_settled() {
                 break;
             }
         }
