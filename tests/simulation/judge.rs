@@ -80,6 +80,9 @@ struct Order {
     at: DateTime<Utc>,
     before: DateTime<Utc>,
     after: DateTime<Utc>,
+    /// For one of ours that came on top of an order of somebody else that its sender could not see: the
+    /// expiry that the sender had seen. That other order shows first, and passes for ours.
+    on_top_of: Option<DateTime<Utc>>,
 }
 
 /// A calm night: when its run began, how it ended, what it said.
@@ -478,7 +481,7 @@ impl Judge {
             }
             ("not-made", _) => {
                 let charged = process.charged.borrow().iter().any(|(sent, _)| sent.token == token);
-                if charged || world.charges_on_their_way(process).iter().any(|sent| sent == token) {
+                if charged || world.charges_on_their_way(process).iter().any(|sent| sent.token == token) {
                     let text = format!("{who}: called not made, and it was, or is on its way");
                     self.blame(world, Rule::Journal, text);
                 }
@@ -492,7 +495,8 @@ impl Judge {
         world.seen.note(Seen::Charges);
         let who = format!("run {} for {}", process.number, sent.id);
         self.check_unseen(world, &who, sent, charge);
-        self.order(By::Run(process.number), charge);
+        let on_top_of = self.is_mistaken(sent).then_some(sent.observed);
+        self.order(By::Run(process.number), charge, on_top_of);
         let version = &world.scenario.versions[process.version];
         let part = version.wants[sent.number].as_ref().map_or(0, |want| want.part);
         process.charged.borrow_mut().push((sent.clone(), part));
@@ -502,10 +506,19 @@ impl Judge {
             let text = format!("{who}: {amount} charged, {:?} quoted (cents)", sent.quoted);
             self.blame(world, Rule::Caps, text);
         }
-        if let Some(code) = process.exit.get().filter(|code| *code != 7) {
+        let ended = process.exit.get().filter(|code| *code != 7 && !self.is_mistaken(sent));
+        if let Some(code) = ended {
             let text = format!("{who}: charged after the run had ended with {code}");
             self.blame(world, Rule::ExitCode, text);
         }
+    }
+
+    /// Somebody else's order for the same expiry shows as ours would: no run can tell them apart, and it
+    /// takes its own for settled while it may still be on its way.
+    fn is_mistaken(&self, sent: &Sent) -> bool {
+        let orders = self.orders.borrow();
+        let mut of_it = orders.get(&sent.id).into_iter().flatten();
+        of_it.any(|order| !matches!(order.by, By::Run(_)) && order.after > sent.observed)
     }
 
     /// Whether the sender had seen every order that the instance has.
@@ -519,6 +532,9 @@ impl Judge {
                 charge.at, sent.observed, order.by, order.after, order.at
             );
             match order.by {
+                By::Run(_) if order.on_top_of.is_some_and(|seen| sent.observed > seen) => {
+                    world.seen.note(Seen::Overlap);
+                }
                 By::Run(_) => worst = Some((Rule::Twice, text)),
                 By::Platform if !self.is_excused(world, sent) && worst.is_none() => {
                     worst = Some((Rule::BesidePlatform, text));
@@ -562,19 +578,20 @@ impl Judge {
         }
     }
 
-    fn order(&self, by: By, charge: &Charge) {
-        let order = Order { by, at: charge.at, before: charge.expires_before, after: charge.expires_after };
+    fn order(&self, by: By, charge: &Charge, on_top_of: Option<DateTime<Utc>>) {
+        let (before, after) = (charge.expires_before, charge.expires_after);
+        let order = Order { by, at: charge.at, before, after, on_top_of };
         self.orders.borrow_mut().entry(charge.instance_id.clone()).or_default().push(order);
     }
 
     pub fn platform_charged(&self, world: &World, charge: &Charge) {
         world.seen.note(Seen::PlatformCharges);
-        self.order(By::Platform, charge);
+        self.order(By::Platform, charge, None);
     }
 
     pub fn person_charged(&self, world: &World, charge: &Charge) {
         world.seen.note(Seen::PeopleCharges);
-        self.order(By::Person, charge);
+        self.order(By::Person, charge, None);
     }
 
     /// The expiry before the last order.
@@ -622,7 +639,8 @@ impl Judge {
         let known = |token: &str| {
             emulator.ledger().iter().any(|charge| charge.client_token.as_deref() == Some(token))
         };
-        let on_its_way = world.charges_on_their_way(process).iter().any(|token| !known(token));
+        let on_their_way = world.charges_on_their_way(process);
+        let on_its_way = on_their_way.iter().any(|sent| !known(&sent.token) && !self.is_mistaken(sent));
         drop(emulator);
         let nothing = matches!(code, 1 | 4 | 5 | 6 | 8 | 64);
         if nothing && (!charged.is_empty() || on_its_way || process.settings.get() > 0) {

@@ -135,13 +135,13 @@ impl World {
         self.landed.borrow_mut().remove(&ticket)
     }
 
-    /// Tokens of the charges of a run that are still on their way.
-    pub fn charges_on_their_way(&self, process: &Process) -> Vec<String> {
+    /// The charges of a run that are still on their way.
+    pub fn charges_on_their_way(&self, process: &Process) -> Vec<Sent> {
         let flights = self.flights.borrow();
         let ours = flights
             .iter()
             .filter(|flight| matches!(&flight.sender, Sender::Run(run) if run.number == process.number));
-        ours.filter_map(|flight| flight.charge.as_ref().map(|sent| sent.token.clone())).collect()
+        ours.filter_map(|flight| flight.charge.clone()).collect()
     }
 
     /// Lets everything arrive that is due, and everything happen that happens by itself.
