@@ -78,7 +78,7 @@ impl Files for SystemFiles {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any>>> {
-        fs::create_dir_all(folder_of(path))?;
+        make_folder(&folder_of(path))?;
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(file))),
@@ -96,7 +96,7 @@ impl Files for SystemFiles {
     }
 
     fn is_stream(&self, path: &Path) -> bool {
-        fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+        is_stream(path)
     }
 
     fn list(&self, path: &Path) -> io::Result<Option<Vec<PathBuf>>> {
@@ -116,7 +116,7 @@ impl Files for SystemFiles {
             return OpenOptions::new().write(true).open(path)?.write_all(content);
         }
         let folder = folder_of(path);
-        fs::create_dir_all(&folder)?;
+        make_folder(&folder)?;
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
@@ -129,6 +129,25 @@ fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),
+    }
+}
+
+fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
+/// Makes a folder that is missing, with those that lead to it, durably: a file that is made durable in a
+/// folder that is not would be lost with it.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder_of(folder);
+    make_folder(&parent)?;
+    match fs::create_dir(folder) {
+        // Another run may have made it meanwhile.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !folder.is_dir() => Err(error),
+        _ => sync_folder(&parent),
     }
 }
 
@@ -149,10 +168,19 @@ impl JournalFile {
     pub fn new(path: PathBuf) -> Self {
         Self { path, open: RefCell::new(None) }
     }
+
+    /// A pipe would be waited for, a device may never end, and neither keeps anything.
+    fn refuse_stream(&self) -> io::Result<()> {
+        if is_stream(&self.path) {
+            return Err(io::Error::other("it is a pipe or a device, and a journal has to be a file"));
+        }
+        Ok(())
+    }
 }
 
 impl JournalStorage for JournalFile {
     fn read(&self) -> io::Result<Vec<u8>> {
+        self.refuse_stream()?;
         match fs::read(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             other => other,
@@ -163,8 +191,9 @@ impl JournalStorage for JournalFile {
         if self.open.borrow().is_some() {
             return Ok(true);
         }
+        self.refuse_stream()?;
         let folder = folder_of(&self.path);
-        fs::create_dir_all(&folder)?;
+        make_folder(&folder)?;
         let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -352,11 +381,12 @@ const REPLY_BYTES_MAX: usize = 16 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl HttpTransport {
-    /// A client; `loopback` leaves proxies aside.
+    /// A client; `loopback` leaves proxies aside, and `plain`, without TLS, the machine's root certificates:
+    /// to read them takes longer than all the rest of a run.
     ///
     /// # Errors
     /// If TLS cannot be set up, for example without root certificates.
-    pub fn new(loopback: bool) -> Result<Self, String> {
+    pub fn new(loopback: bool, plain: bool) -> Result<Self, String> {
         // A second call fails and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
@@ -365,6 +395,7 @@ impl HttpTransport {
             .retry(reqwest::retry::never())
             .user_agent(concat!("renewctl/", env!("CARGO_PKG_VERSION")));
         let builder = if loopback { builder.no_proxy() } else { builder.https_only(true) };
+        let builder = if plain { builder.tls_certs_only([]) } else { builder };
         builder.build().map(|client| Self { client }).map_err(|error| chain(&error))
     }
 }

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::interrupt::INTERRUPTED;
-use super::{ChargeResult, Deeds, Progress, Stop, journal_failed, key};
+use super::{ChargeResult, Deeds, Progress, Stop, key};
 use crate::calendar::{beijing_date, show_beijing};
 use crate::cloud::{CallError, Gate, ReadId, RenewOrder};
 use crate::ids::{ClientToken, InstanceId, RegionId};
@@ -204,7 +204,7 @@ async fn send_one(
     };
     // Durable before anything is sent: a run that is cut off after this line is noticed.
     if let Err(error) = deeds.journal.write(now, Record::ChargeIntent(intent)) {
-        progress.stop(journal_failed(&error));
+        progress.stop_without_journal(deeds, &error);
         let why = "the journal cannot be written".to_owned();
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
@@ -216,6 +216,7 @@ async fn send_one(
     let (reading, closed) = (RefCell::new(reading), RefCell::new(None));
     let check = Check { step, deeds, day: beijing_date(now), reading, closed };
     let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token: &token };
+    progress.sent = true;
     let Some(answer) = deeds.finish(deeds.cloud.renew(&order, &check)).await else {
         progress.heed(deeds);
         let why = format!("{INTERRUPTED} before its answer came");
@@ -401,6 +402,6 @@ fn journal_outcome(
     let (region, id, token) = (step.region.clone(), step.id.clone(), token.clone());
     let record = Record::ChargeOutcome { region, id, token, outcome };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), record) {
-        progress.stop(journal_failed(&error));
+        progress.stop_without_journal(deeds, &error);
     }
 }

@@ -22,6 +22,7 @@ use crate::journal::{Journal, Record};
 use crate::plan::guard::Approved;
 use crate::plan::step::{ChargeStep, Condition, SetStep};
 use crate::ports::{Interrupts, Terminal};
+use crate::text::escape;
 
 use crate::plan::outcome::{ChargeResult, Outcome, SettingResult};
 use interrupt::INTERRUPTED;
@@ -35,6 +36,8 @@ pub struct Deeds<'a> {
     pub cloud: &'a Cloud,
     /// The journal, opened and locked for this run.
     pub journal: &'a Journal,
+    /// What the journal is called in messages.
+    pub journal_name: &'a str,
     /// Where progress is told.
     pub terminal: &'a dyn Terminal,
     /// Signals that ask the run to end.
@@ -63,6 +66,8 @@ enum Stop {
 struct Progress {
     outcome: Outcome,
     stop: Option<Stop>,
+    /// Whether a call that has an effect was sent.
+    sent: bool,
     /// Readings before a charge that failed whole, in a row.
     read_failures: usize,
 }
@@ -72,6 +77,14 @@ impl Progress {
         if !matches!(self.stop, Some(Stop::Everything(_))) {
             self.stop = Some(stop);
         }
+    }
+
+    /// Stops everything, because what is sent has to stand in the journal.
+    fn stop_without_journal(&mut self, deeds: &Deeds<'_>, error: &std::io::Error) {
+        let (name, more) = (escape(deeds.journal_name), if self.sent { " more" } else { "" });
+        let why =
+            format!("the journal {name} cannot be written ({error}), and without it nothing{more} is sent");
+        self.stop(Stop::Everything(why));
     }
 
     /// Stops everything if a signal has come.
@@ -201,12 +214,8 @@ fn announce(approved: &Approved, deeds: &Deeds<'_>, progress: &mut Progress) {
         ci_run: deeds.ci_run.clone(),
     };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), record) {
-        progress.stop(journal_failed(&error));
+        progress.stop_without_journal(deeds, &error);
     }
-}
-
-fn journal_failed(error: &std::io::Error) -> Stop {
-    Stop::Everything(format!("the journal cannot be written ({error}), and without it nothing is sent"))
 }
 
 /// Which ids of a setting may be set now, and which may not.

@@ -5,7 +5,7 @@
 
 use super::charge::still_costs;
 use super::interrupt::INTERRUPTED;
-use super::{Deeds, Progress, SettingResult, Stop, journal_failed};
+use super::{Deeds, Progress, SettingResult, Stop};
 use crate::cloud::CallError;
 use crate::cloud::error::may_be_one_member;
 use crate::ids::InstanceId;
@@ -115,9 +115,10 @@ async fn send(
     let (region, ids_owned) = (step.region.clone(), ids.to_vec());
     let intent = Record::SettingIntent { region, ids: ids_owned, setting: step.setting.to_string() };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), intent) {
-        progress.stop(journal_failed(&error));
+        progress.stop_without_journal(deeds, &error);
         return Err(Unset::Unannounced);
     }
+    progress.sent = true;
     let answer = deeds.finish(deeds.cloud.set_auto_renew(&step.region, ids, step.setting)).await;
     let (request_id, error) = match &answer {
         Some(Ok(acknowledged)) => (Some(acknowledged.request_id.clone()), None),
@@ -127,7 +128,7 @@ async fn send(
     let outcome =
         Record::SettingOutcome { region: step.region.clone(), ids: ids.to_vec(), request_id, error };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), outcome) {
-        progress.stop(journal_failed(&error));
+        progress.stop_without_journal(deeds, &error);
     }
     match answer {
         Some(answer) => answer.map(|_| ()).map_err(Unset::Refused),

@@ -15,6 +15,7 @@ use crate::journal::{ChargeOutcome, Record};
 use crate::live::Answer;
 use crate::plan::outcome::{ChargeReport, Outcome};
 use crate::ports::Level;
+use crate::text::escape;
 
 /// The first wait before reading again; it doubles up to [`POLL_MAX`].
 const POLL_FIRST: Duration = Duration::from_secs(1);
@@ -87,7 +88,9 @@ fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<Charge
     }
     if let Err(error) = written {
         // The charge is known to be made and seen; a later reading finds the same.
-        let text = format!("warning: the journal could not note that {} is settled: {error}", step.id);
+        let (name, id) = (escape(deeds.journal_name), &step.id);
+        let text =
+            format!("warning: the journal {name} cannot be written, to note that {id} is settled: {error}");
         deeds.terminal.note(Level::Warning, &text);
     }
     Some(if charge.foreign {

@@ -434,6 +434,7 @@ impl Apply<'_> {
         let deeds = Deeds {
             cloud: &self.session.cloud,
             journal: &journal,
+            journal_name: &self.journal_name,
             terminal: self.doors.terminal.as_ref(),
             interrupts: self.doors.interrupts.as_ref(),
             verify_timeout: self.verify_timeout,
@@ -514,8 +515,9 @@ impl Apply<'_> {
     }
 
     async fn look_again(&self, outcome: &Outcome) -> Result<Plan, String> {
-        let bytes =
-            self.storage.read().map_err(|error| format!("the journal cannot be read again: {error}"))?;
+        let bytes = self.storage.read().map_err(|error| {
+            format!("the journal {} cannot be read again: {error}", escape(&self.journal_name))
+        })?;
         let memory = fold(&journal::parse(&bytes).lines, &self.session.world);
         let terminal = self.doors.terminal.as_ref();
         verify(self.desired, &self.session.cloud, &memory, outcome, terminal, self.verify_timeout)
@@ -583,16 +585,18 @@ fn exit(outcome: &Outcome, converged: Option<bool>, signal: Option<Signal>) -> E
 }
 
 fn journal_failure(error: &JournalError, name: &str) -> Failure {
+    let name = escape(name);
     match error {
         JournalError::Locked => Failure::new(
             Exit::Locked,
             format!(
-                "error: another run is using the journal {}. Nothing was sent; run again when it has ended, or wait for it with \
-                 --lock-timeout 10m.",
-                escape(name)
+                "error: another run is using the journal {name}. Nothing was sent; run again when it has ended, or \
+                 wait for it with --lock-timeout 10m."
             ),
         ),
-        other => Failure::error(format!("error: {other}. Nothing was sent.")),
+        other => {
+            Failure::error(format!("error: the journal {name} cannot be used: {other}. Nothing was sent."))
+        }
     }
 }
 

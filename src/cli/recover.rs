@@ -68,7 +68,8 @@ pub(super) async fn run(cli: &Cli, args: &RecoverArgs, doors: &Doors) -> Result<
         let records = what_shows(&memory, &live);
         if !records.is_empty() {
             let run = random_id(doors.entropy.as_ref());
-            note_in(Journal::open(storage, session.world.clone(), run, now), records, now, doors)?;
+            let opened = Journal::open(storage, session.world.clone(), run, now);
+            note_in(opened, &name, records, now, doors)?;
         }
         let doubtful = |(_, stands): &(_, Stands)| matches!(stands, Stands::Held(_) | Stands::Unread(_));
         Ok(if found.iter().any(doubtful) { Exit::InDoubt } else { Exit::Ok })
@@ -120,21 +121,30 @@ fn what_shows(memory: &Fold, live: &Live) -> Vec<Record> {
 
 fn note_in(
     opened: Result<(Journal, crate::journal::Contents), JournalError>,
+    name: &str,
     records: Vec<Record>,
     now: DateTime<Utc>,
     doors: &Doors,
 ) -> Result<(), Failure> {
+    let name = escape(name);
     let (journal, _) = match opened {
         Ok(opened) => opened,
         Err(JournalError::Locked) => {
-            let text = "error: another run is using the journal, so that nothing was noted in it; run again when it has ended.";
+            let text = format!(
+                "error: another run is using the journal {name}, so that nothing was noted in it; run again when it \
+                 has ended."
+            );
             return Err(Failure::new(Exit::Locked, text));
         }
-        Err(error) => return Err(Failure::error(format!("error: {error}. Nothing was noted in it."))),
+        Err(error) => {
+            let text = format!("error: the journal {name} cannot be used: {error}. Nothing was noted in it.");
+            return Err(Failure::error(text));
+        }
     };
     for record in records {
         if let Err(error) = journal.write(now, record) {
-            doors.terminal.note(Level::Error, &format!("warning: the journal cannot be written: {error}"));
+            let text = format!("warning: the journal {name} cannot be written: {error}");
+            doors.terminal.note(Level::Error, &text);
         }
     }
     Ok(())
@@ -172,7 +182,7 @@ fn as_text(found: &[(Pending, Stands)]) -> String {
             ),
             Stands::Unread(why) => {
                 held += 1;
-                ("IN DOUBT", format!("{}, and it cannot be read: {}", hold.text, crate::text::escape(why)))
+                ("IN DOUBT", format!("{}, and it cannot be read: {}", hold.text, escape(why)))
             }
         };
         let _ = writeln!(text, "  {word:<9}  {}  {}  {why}", intent.id, intent.region);

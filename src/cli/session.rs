@@ -54,7 +54,7 @@ fn cloud(
     credentials: Credentials,
     endpoint: Endpoint,
 ) -> Result<Cloud, Failure> {
-    let transport = system::HttpTransport::new(endpoint.is_loopback())
+    let transport = system::HttpTransport::new(endpoint.is_loopback(), endpoint.is_plain())
         .map_err(|error| Failure::error(format!("error: HTTPS cannot be set up: {error}")))?;
     let doors = CloudDoors {
         transport: Rc::new(transport),

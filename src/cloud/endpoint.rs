@@ -106,6 +106,11 @@ impl Endpoint {
         matches!(self, Self::Fixed { loopback: true, .. })
     }
 
+    /// Whether it is spoken to without TLS, which only this machine may be.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::Fixed { url, loopback: true } if url.starts_with("http:"))
+    }
+
     /// Whose world this is, for the journal: the cloud's own hosts are one world, however they were
     /// named; any other address is its own.
     pub fn world(&self) -> String {

@@ -343,17 +343,17 @@ pub struct Journal {
     link: Cell<Link>,
 }
 
-/// Why a journal cannot be written.
+/// Why a journal cannot be used; which one, the caller says.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// Another run holds it.
-    #[error("another run is using the journal")]
+    #[error("another run is using it")]
     Locked,
     /// A line before the last is bad.
-    #[error("line {0} of the journal is bad: {1}")]
+    #[error("its line {0} is bad: {1}")]
     Damaged(usize, &'static str),
     /// The storage failed.
-    #[error("the journal cannot be used: {0}")]
+    #[error("{0}")]
     Storage(#[from] io::Error),
 }
 

@@ -54,7 +54,7 @@ fn a_journal_that_fails_stops_what_costs_and_the_next_run_goes_on() {
         let case = format!("{} {} {}", fault.call, fault.when, fault.what);
         let site = base.site(&judge, key);
         let failed = run(&site, Calls::Journal, Some(&fault));
-        site.assert_told(&base, &failed, Some("journal"), &case);
+        site.assert_told(&base, &failed, Some(&site.seat.journal.to_string_lossy()), &case);
         assert!(fault.what != INTERRUPTED || failed.code == Some(0), "{case}: {failed:?}");
         runs.fetch_add(1 + site.converge(&case), Ordering::Relaxed);
     });

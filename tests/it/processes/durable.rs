@@ -38,6 +38,25 @@ fn nothing_is_sent_before_its_line_is_durable() {
     assert!(sent >= 8, "{sent} calls that act");
 }
 
+#[test]
+fn the_journal_and_the_folder_made_for_it_are_durable_before_anything_is_sent() {
+    if is_missing("the_journal_and_the_folder_made_for_it_are_durable_before_anything_is_sent") {
+        return;
+    }
+    let judge = Judge::open();
+    let base = Base::prepare(&judge, SEATS);
+    let site = base.site(&judge, "k0");
+    begin(&site, true);
+    assert_eq!(run(&site, Calls::Effects, None).code, Some(0));
+    let log = log(&site);
+    let sent = log.iter().position(|seen| ACTS.iter().any(|act| seen.rest.contains(act))).unwrap();
+    for place in site.seat.journal.ancestors().take(3) {
+        let on_it = |seen: &&Seen| seen.rest.contains(&format!("<{}>", place.display()));
+        let mut synced = log[..sent].iter().filter(|seen| seen.makes_durable() && seen.returned() == Some(0));
+        assert!(synced.any(|seen| on_it(&seen)), "{} is not durable", place.display());
+    }
+}
+
 /// What the machine makes of bytes that were written and not made durable.
 #[derive(Clone, Copy, Debug)]
 enum Power {

@@ -34,7 +34,7 @@ fn a_disk_that_runs_full_in_the_middle_of_a_line_loses_no_charge() {
         let case = format!("{blocks} blocks, shifted by {who}");
         let site = base.site(&judge, key);
         let failed = run_on_a_full_disk(&site, blocks, who);
-        site.assert_told(&base, &failed, Some("journal"), &case);
+        site.assert_told(&base, &failed, Some(&site.seat.journal.to_string_lossy()), &case);
         let ends_whole = std::fs::read(&site.seat.journal).unwrap().ends_with(b"\n");
         torn.fetch_add(usize::from(!ends_whole), Ordering::Relaxed);
         site.converge(&case);

@@ -53,16 +53,33 @@ fn without_a_place_for_the_journal_nothing_is_sent() {
     let judge = Judge::open();
     let base = Base::prepare(&judge, SEATS);
     // The superuser may write in a folder that nobody may write in, but not in these.
-    let cases = vec!["want.yaml/journal.jsonl", "/proc/renewctl/journal.jsonl", "folder", "/dev/null"];
+    let cases = vec![
+        "want.yaml/journal.jsonl",
+        "/proc/renewctl/journal.jsonl",
+        "folder",
+        "pipe",
+        "/dev/null",
+        "/dev/zero",
+    ];
     each(cases, |key, place| {
         let site = base.site(&judge, key);
         fs::create_dir(site.path("folder")).unwrap();
+        assert!(Command::new("mkfifo").arg(site.path("pipe")).status().unwrap().success());
         let mut command = Command::new(BINARY);
         command.args(site.arguments_with(place));
         site.prepare(&mut command);
         let run = site.run_command(None, &mut command);
-        site.assert_told(&base, &run, Some("journal"), place);
+        site.assert_told(&base, &run, Some(&format!("the journal {place} cannot be ")), place);
         assert_eq!(run.code, Some(1), "{place}: {run:?}");
+        for command in ["plan -f want.yaml", "recover", "history"] {
+            let mut reads = Command::new(BINARY);
+            reads.args(command.split(' ')).args(["--journal", place, "--endpoint-url", &judge.url]);
+            site.prepare(&mut reads);
+            let run = site.run_command(None, &mut reads);
+            let stream = ["pipe", "/dev/null", "/dev/zero"].contains(&place);
+            let named = run.err.contains(&format!("error: the journal {place} cannot be read: "));
+            assert!(!stream || (named && run.code == Some(1)), "{command} {place}: {run:?}");
+        }
         site.converge(place);
     });
 }
