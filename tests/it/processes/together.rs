@@ -17,30 +17,42 @@ use crate::dice::Dice;
 /// Most processes at one time.
 const PROCESSES_MAX: usize = 8;
 
-/// One round: so many processes, whether they share the journal, and how they interleave.
+/// One round: so many processes, where they write, and how they interleave.
 struct Round {
     number: usize,
     processes: usize,
-    shared: bool,
+    journal: Journal,
     order: fn(u64) -> Order,
     /// Some of them are killed on the way.
     deadly: bool,
 }
 
+/// Where the processes of a round write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Journal {
+    /// Each has its own, as on several machines.
+    Own,
+    /// One for all, and who finds it in use ends.
+    Shared,
+    /// One for all, and who finds it in use waits.
+    Awaited,
+}
+
 fn rounds() -> Vec<Round> {
     let mut rounds = Vec::new();
-    let mut add = |processes, shared, order, deadly| {
-        rounds.push(Round { number: rounds.len(), processes, shared, order, deadly });
+    let mut add = |processes, journal, order, deadly| {
+        rounds.push(Round { number: rounds.len(), processes, journal, order, deadly });
     };
-    for processes in 2..=PROCESSES_MAX {
-        add(processes, false, |_| Order::Together("RenewInstance"), false);
-        add(processes, false, |_| Order::Free, false);
-        add(processes, true, |_| Order::Free, false);
+    for processes in [2, 3, 5, PROCESSES_MAX] {
+        add(processes, Journal::Own, |_| Order::Together("RenewInstance"), false);
+        add(processes, Journal::Own, |_| Order::Free, false);
+        add(processes, Journal::Shared, |_| Order::Free, false);
+        add(processes, Journal::Awaited, |_| Order::Free, processes == 3);
     }
     for round in 0..12 {
         let by_dice = |seed| Order::Dice(Dice(seed));
-        add(2 + round % 2, false, by_dice, round % 2 == 1);
-        add(2 + round % 2, true, by_dice, round % 2 == 1);
+        add(2 + round % 2, Journal::Own, by_dice, round % 2 == 1);
+        add(2 + round % 2, Journal::Shared, by_dice, round % 2 == 1);
     }
     rounds
 }
@@ -51,7 +63,7 @@ fn sites<'a>(base: &Base, judge: &'a Judge, round: &Round) -> Vec<Site<'a>> {
     let key = |number| format!("k{}", round.number * PROCESSES_MAX + number);
     let beside = |number| Site::beside(judge, &key(number), world.clone());
     let mut sites: Vec<Site<'_>> = (0..round.processes).map(beside).collect();
-    if round.shared {
+    if round.journal != Journal::Own {
         let journal = sites[0].seat.journal.clone();
         for site in &mut sites {
             site.seat.journal.clone_from(&journal);
@@ -63,7 +75,7 @@ fn sites<'a>(base: &Base, judge: &'a Judge, round: &Round) -> Vec<Site<'a>> {
     sites
 }
 
-fn run_all(sites: &[Site<'_>], mut dice: Option<Dice>) -> Vec<Run> {
+fn run_all(sites: &[Site<'_>], wait: &[&str], mut dice: Option<Dice>) -> Vec<Run> {
     for site in sites {
         let blow = dice.as_mut().and_then(|dice| {
             let nth = usize::try_from(1 + dice.roll(24)).unwrap();
@@ -73,7 +85,7 @@ fn run_all(sites: &[Site<'_>], mut dice: Option<Dice>) -> Vec<Run> {
         site.seat.world.enter(&site.seat.key, blow);
     }
     std::thread::scope(|scope| {
-        let start = |site| scope.spawn(move || Site::run_entered(site, &mut Site::command(site)));
+        let start = |site| scope.spawn(move || Site::run_entered(site, Site::command(site).args(wait)));
         let running: Vec<_> = sites.iter().map(start).collect();
         running.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
@@ -93,27 +105,35 @@ fn at_once_on_one_fleet_each_need_is_charged_once() {
     let processes: usize = rounds.iter().map(|round| round.processes).sum();
     let (count, codes) = (rounds.len(), Mutex::new(BTreeMap::new()));
     each(rounds, |_, round| {
-        let case = format!("round {}: {} processes, shared {}", round.number, round.processes, round.shared);
+        let case =
+            format!("round {}: {} processes, journal {:?}", round.number, round.processes, round.journal);
         let sites = sites(&base, &judge, &round);
-        let runs = run_all(&sites, round.deadly.then_some(Dice(round.number as u64)));
+        // Longer than all of them take, one after the other.
+        let wait: &[&str] = if round.journal == Journal::Awaited { &["--lock-timeout", "60s"] } else { &[] };
+        let runs = run_all(&sites, wait, round.deadly.then_some(Dice(round.number as u64)));
         assert_no_charge_too_many(&sites[0].seat.world.court(), &case);
         for run in &runs {
-            // Of several on one journal, those that find it in use or changed send nothing. What another
-            // one has just charged may still be in doubt, and its instances held.
-            let losing: &[i32] = if round.shared { &[5, 8, 3] } else { &[3, 7] };
+            // On one journal nobody works beside another; only what a killed one left is held.
+            let losing: &[i32] = match (round.journal, round.deadly) {
+                (Journal::Own, _) => &[3, 7],
+                (Journal::Shared, false) => &[8],
+                (Journal::Shared, true) => &[8, 3],
+                (Journal::Awaited, false) => &[],
+                (Journal::Awaited, true) => &[3],
+            };
             let expected = run.code.map_or(round.deadly, |code| code == 0 || losing.contains(&code));
             assert!(expected, "{case}: {run:?}");
-            *codes.lock().unwrap().entry((round.shared, run.code)).or_insert(0) += 1;
+            *codes.lock().unwrap().entry((round.journal, run.code)).or_insert(0) += 1;
         }
         let charging = charging(&sites[0].seat.world.court());
-        let alone = charging.len() <= 1 || !round.shared || round.deadly;
+        let alone = charging.len() <= 1 || round.journal == Journal::Own || round.deadly;
         assert!(alone, "{case}: {charging:?} charge at once on one journal");
         assert!(round.deadly || runs.iter().any(|run| run.code == Some(0)), "{case}: {runs:?}");
         sites[0].seat.world.set_free();
         sites[round.processes - 1].converge(&case);
     });
     say(&format!(
-        "{processes} processes in {count} rounds; (one journal, code): number {:?}",
+        "{processes} processes in {count} rounds; (journal, code): number {:?}",
         codes.into_inner().unwrap()
     ));
 }
