@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::thread;
 
 /// How many cases run at one time, and how many keys a world needs for them.
-pub const SEATS: usize = 80;
+pub const SEATS: usize = 120;
 
 /// Runs every case, each in a seat of its own; a case that panics fails the test.
 pub fn each<T: Send>(cases: Vec<T>, check: impl Fn(&str, T) + Sync) {

@@ -93,8 +93,8 @@ fn fail_power(site: &Site<'_>, before: usize, power: Power) {
 }
 
 /// The kills of one kind of run: before every call that changes something, and for one that would make
-/// bytes durable also with the power failing. A death after such a call is one before the next, or
-/// before a request, which has tests of its own.
+/// bytes durable with the power failing: with the power on it is a death before the next call. So is a death
+/// after such a call, or it is one before a request, which has tests of its own.
 fn kills(base: &Base, judge: &Judge, fresh: bool) -> Vec<(bool, Fault, Power)> {
     let site = base.site(judge, "k0");
     begin(&site, fresh);
@@ -107,11 +107,12 @@ fn kills(base: &Base, judge: &Judge, fresh: bool) -> Vec<(bool, Fault, Power)> {
         }
         let unsynced = matches!(call.as_str(), "fsync" | "fdatasync");
         for nth in 1..=times {
-            cases.push((fresh, Fault::kill(&call, nth), Power::On));
-            if unsynced {
-                let power = if nth % 2 == 0 { Power::Lost } else { Power::Torn };
-                cases.push((fresh, Fault::kill(&call, nth), power));
-            }
+            let power = match (unsynced, nth % 2) {
+                (false, _) => Power::On,
+                (true, 0) => Power::Lost,
+                (true, _) => Power::Torn,
+            };
+            cases.push((fresh, Fault::kill(&call, nth), power));
         }
     }
     cases

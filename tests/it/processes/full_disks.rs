@@ -26,7 +26,7 @@ fn a_disk_that_runs_full_in_the_middle_of_a_line_loses_no_charge() {
     let judge = Judge::open();
     let base = Base::prepare(&judge, SEATS);
     let mut cases = Vec::new();
-    for who in [0, 120, 240] {
+    for who in [0, 170] {
         cases.extend((2..=BLOCKS).map(|blocks| (blocks, who)));
     }
     let (faults, torn) = (cases.len(), AtomicUsize::new(0));
@@ -40,6 +40,6 @@ fn a_disk_that_runs_full_in_the_middle_of_a_line_loses_no_charge() {
         site.converge(&case);
     });
     let torn = torn.into_inner();
-    assert!(torn > 20, "only {torn} torn lines");
+    assert!(torn > 15, "only {torn} torn lines");
     say(&format!("{faults} full disks, {torn} torn lines"));
 }

@@ -3,18 +3,16 @@
 
 use super::crowd::{SEATS, each, say};
 use super::fleet::{assert_converged, assert_no_charge_too_many};
-use super::judge::{Blow, Judge, Moment};
-use super::kills::requests;
+use super::judge::{Blow, Judge};
+use super::kills::{moments, requests};
 use super::site::Base;
-
-const MOMENTS: [Moment; 2] = [Moment::Before, Moment::After];
 
 #[test]
 fn a_run_gets_over_any_lost_answer() {
     let judge = Judge::open();
     let base = Base::prepare(&judge, SEATS);
     let requests = requests(&base, &judge);
-    let cases: Vec<_> = (1..=requests).flat_map(|nth| MOMENTS.map(|moment| (nth, moment))).collect();
+    let cases = moments(&requests);
     let count = cases.len();
     each(cases, |key, (nth, moment)| {
         let case = format!("answer {nth} lost ({moment:?})");

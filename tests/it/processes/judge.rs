@@ -110,6 +110,8 @@ pub struct Seen {
     pub key: String,
     /// Of a charge, the instance; otherwise empty.
     pub charges: String,
+    /// Whether it changes something in the world.
+    pub acts: bool,
 }
 
 #[derive(Default)]
@@ -236,7 +238,8 @@ impl Court {
     fn handle(&mut self, seat: &Seat, call: &Call, action: &str, nth: usize) -> Fate {
         let charges = action == "RenewInstance";
         let id = if charges { wire::parameter(call, "InstanceId") } else { "" };
-        self.seen.push(Seen { key: seat.key.clone(), charges: id.to_owned() });
+        let acts = !["Describe", "Query", "Get"].iter().any(|reads| action.starts_with(reads));
+        self.seen.push(Seen { key: seat.key.clone(), charges: id.to_owned(), acts });
         let Some(process) = self.processes.get_mut(&seat.key) else { return Fate::Closed };
         if process.struck.is_some_and(|(_, then)| then == Then::Deaf) {
             return Fate::Silent;

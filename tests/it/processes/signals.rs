@@ -16,7 +16,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use super::crowd::{SEATS, each, say};
 use super::fleet::{EARLY, NEEDS, WANT, assert_no_charge_too_many, effects, world};
 use super::judge::{Blow, Judge, Moment, Then, strike};
-use super::kills::requests;
+use super::kills::{moments, requests};
 use super::site::{BINARY, Base, Run, Site, folder};
 
 /// From the signal to the end. Six seconds are promised; the rest is for a machine with much else to do.
@@ -33,18 +33,16 @@ fn codes(signals: &[Signal]) -> Vec<i32> {
     signals.iter().map(|signal| if *signal == Signal::INT { 130 } else { 143 }).collect()
 }
 
-/// Every request, struck before or after it is handled, with its answer or without; the signals take
-/// turns.
-fn blows(requests: usize) -> Vec<Blow> {
+/// Every moment of these requests, with an answer or without; the signals take turns.
+fn blows(requests: &[bool]) -> Vec<Blow> {
     let mut blows = Vec::new();
-    for nth in 1..=requests {
-        for (turn, moment) in [(nth % 2, Moment::Before), ((nth + 1) % 2, Moment::After)] {
-            let silence = if moment == Moment::Before { Then::Deaf } else { Then::Silence };
-            let mut add = |signals, then| blows.push(Blow { nth, moment, signals, then });
-            add(ONCE[turn], Then::GoesOn);
-            add(ONCE[1 - turn], silence);
-            add(TWICE[turn], if nth % 2 == 0 { Then::GoesOn } else { silence });
-        }
+    for (index, (nth, moment)) in moments(requests).into_iter().enumerate() {
+        let turn = index % 2;
+        let silence = if moment == Moment::Before { Then::Deaf } else { Then::Silence };
+        let mut add = |signals, then| blows.push(Blow { nth, moment, signals, then });
+        add(ONCE[turn], Then::GoesOn);
+        add(ONCE[1 - turn], silence);
+        add(TWICE[turn], if nth % 2 == 0 { Then::GoesOn } else { silence });
     }
     blows
 }
@@ -109,7 +107,7 @@ fn a_signal_at_any_request_ends_the_run_soon_and_truthfully() {
     let judge = Judge::open();
     let base = Base::prepare(&judge, SEATS);
     let requests = requests(&base, &judge);
-    let cases = blows(requests);
+    let cases = blows(&requests);
     let (count, seen) = (cases.len(), Mutex::new((std::collections::BTreeMap::new(), Duration::ZERO)));
     each(cases, |key, blow| {
         let case = format!("{blow:?}");
@@ -128,7 +126,8 @@ fn a_signal_at_any_request_ends_the_run_soon_and_truthfully() {
         assert!(codes.get(&code).is_some_and(|number| *number >= 5), "{codes:?}");
     }
     say(&format!(
-        "{count} signals at the {requests} requests of a run, code: number {codes:?}, longest {longest:?}"
+        "{count} signals at the {} requests of a run, code: number {codes:?}, longest {longest:?}",
+        requests.len()
     ));
 }
 
@@ -179,7 +178,7 @@ fn a_signal_ends_a_plan_at_once() {
         site.run_command(blow, &mut command)
     };
     let requests = plan(&base.site(&judge, "k0"), None).requests;
-    let mut blows = blows(requests);
+    let mut blows = blows(&vec![false; requests]);
     // The answer to the last request may be taken before the signal.
     blows.retain(|blow| blow.then != Then::GoesOn || blow.nth < requests);
     each(blows, |key, blow| {
