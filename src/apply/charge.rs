@@ -66,13 +66,18 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
             // Asking a price may take long.
             refresh(&mut reading, rest, deeds, progress).await;
         }
-        let verdict = match (&reading, progress.charges_stopped()) {
-            (_, Some(why)) => Reading::Differs(format!("the run was stopped: {why}")),
-            (Some(live), None) => compare(step, live, deeds.cloud.server_now()),
-            (None, None) => Reading::Differs("it could not be read just before the charge".to_owned()),
+        if let Some(why) = progress.charges_stopped() {
+            let why = format!("the run was stopped: {why}");
+            record(progress, step, ChargeResult::NotTried { why });
+            continue;
+        }
+        let Some(live) = reading.clone() else {
+            let why = "it could not be read just before the charge".to_owned();
+            record(progress, step, ChargeResult::NotTried { why });
+            continue;
         };
-        match verdict {
-            Reading::Same => match send_one(step, reading.clone(), deeds, progress).await {
+        match compare(step, &live, deeds.cloud.server_now()) {
+            Reading::Same => match send_one(step, live, deeds, progress).await {
                 Attempt::Sent(charge) => sent.push(*charge),
                 Attempt::Ended(result) => record(progress, step, result),
             },
@@ -185,12 +190,7 @@ enum Attempt {
     Ended(ChargeResult),
 }
 
-async fn send_one(
-    step: &ChargeStep,
-    reading: Option<Live>,
-    deeds: &Deeds<'_>,
-    progress: &mut Progress,
-) -> Attempt {
+async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &mut Progress) -> Attempt {
     let now = deeds.cloud.server_now();
     let token = token::derive(&step.region, &step.id, step.expires_before, now);
     let intent = ChargeIntent {
@@ -208,13 +208,13 @@ async fn send_one(
         let why = "the journal cannot be written".to_owned();
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
-    // The journal's disk may be slow: then the reading is too old, or the hour another one.
-    if let Some(why) = late(step, reading.as_ref(), now, deeds) {
+    let day = beijing_date(now);
+    if let Reading::Differs(why) = still(step, &live, day, deeds) {
         journal_outcome(step, &token, ChargeOutcome::NotMade { error: why.clone() }, deeds, progress);
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
-    let (reading, closed) = (RefCell::new(reading), RefCell::new(None));
-    let check = Check { step, deeds, day: beijing_date(now), reading, closed };
+    let (reading, closed) = (RefCell::new(Some(live)), RefCell::new(None));
+    let check = Check { step, deeds, day, reading, closed };
     let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token: &token };
     progress.sent = true;
     let Some(answer) = deeds.finish(deeds.cloud.renew(&order, &check)).await else {
@@ -258,24 +258,18 @@ async fn send_one(
     }
 }
 
-/// Why a charge that was just announced, at `announced`, cannot be sent any more.
-fn late(
-    step: &ChargeStep,
-    reading: Option<&Live>,
-    announced: DateTime<Utc>,
-    deeds: &Deeds<'_>,
-) -> Option<String> {
+/// Whether a charge can be sent at this very moment, for the first time or again: on a reading of the last
+/// minute, on the day of its token, and as planned. Each of these may have changed while something else was
+/// waited for: the journal's disk, an answer, a throttled reading.
+fn still(step: &ChargeStep, live: &Live, day: NaiveDate, deeds: &Deeds<'_>) -> Reading {
     let now = deeds.cloud.server_now();
-    let Some(live) = reading.filter(|live| is_fresh(live, deeds)) else {
-        return Some("the journal took so long that the reading before it is too old".to_owned());
-    };
-    if beijing_date(now) != beijing_date(announced) {
-        return Some("a new day has begun in Beijing, and with it a new token".to_owned());
+    if !is_fresh(live, deeds) {
+        return Reading::Differs("it took so long that the reading before it is too old".to_owned());
     }
-    match compare(step, live, now) {
-        Reading::Differs(why) => Some(why),
-        Reading::Same | Reading::Reached(_) => None,
+    if beijing_date(now) != day {
+        return Reading::Differs("a new day has begun in Beijing, and with it a new token".to_owned());
     }
+    compare(step, live, now)
 }
 
 /// Whether the instance may have been charged for all the same: by this call, or by another order,
@@ -328,12 +322,7 @@ impl Gate for Check<'_> {
                     }
                 },
             };
-            let now = self.deeds.cloud.server_now();
-            let verdict = if beijing_date(now) == self.day {
-                compare(self.step, &live, now)
-            } else {
-                Reading::Differs("a new day has begun in Beijing, and with it a new token".to_owned())
-            };
+            let verdict = still(self.step, &live, self.day, self.deeds);
             self.reading.replace(Some(live));
             let open = matches!(verdict, Reading::Same);
             self.closed.replace(Some(verdict));

@@ -27,7 +27,8 @@ const ATTEMPT_TIMEOUT_MS: u64 = 30_000;
 const BRIEF_MS: u64 = 5_000;
 /// Longest part of a message that is kept: SignatureDoesNotMatch embeds the whole request.
 const MESSAGE_CHARS_MAX: usize = 300;
-/// A change of the server's clock against ours that is smaller than this is not believed, in seconds.
+/// A change of the server's clock against ours that is smaller than this is not believed, in seconds: a Date
+/// header tells whole ones, and taking each would let the server's time run back.
 const OFFSET_S_MIN: i64 = 2;
 /// Real secrets have thirty characters, and session tokens hundreds.
 const SECRET_CHARS_MIN: usize = 8;
@@ -254,6 +255,7 @@ impl Sender {
             body: self.signed_body(action, correction.unwrap_or_else(|| self.correction.get())),
             timeout_ms: ATTEMPT_TIMEOUT_MS,
         };
+        let asked = self.doors.clock.now();
         let answer = self.doors.transport.send(request).await;
         let reply = answer.map_err(|error| {
             let message = self.concealed(&error.to_string());
@@ -267,7 +269,7 @@ impl Sender {
         let from_cloud = matches!(action.service, Service::Ecs(_))
             && result.as_ref().map_or_else(|failure| failure.code.is_some(), |_| true);
         if let (true, Some(date)) = (from_cloud, date) {
-            self.learn_offset(date);
+            self.learn_offset(asked, date);
         }
         match &result {
             Ok(good) => tracing::debug!(
@@ -289,14 +291,16 @@ impl Sender {
         result
     }
 
-    /// A Date header tells whole seconds: a difference that small is no news, and taking it would let
-    /// the server's time run back.
-    fn learn_offset(&self, date: DateTime<Utc>) {
-        let found = date - self.doors.clock.now();
-        let news =
-            self.offset.get().is_none_or(|known| (found - known).abs() > Duration::seconds(OFFSET_S_MIN));
-        if news {
-            self.offset.set(Some(found));
+    /// A Date header was written between the question, at `asked` on the machine's clock, and the arrival of
+    /// the answer: what is known and lies within is kept. Otherwise the later end is taken, as if the answer
+    /// had needed no time on its way back to us: then a reading may seem older than it is, and never newer,
+    /// also after a machine has slept while the answer was on its way.
+    fn learn_offset(&self, asked: DateTime<Utc>, date: DateTime<Utc>) {
+        let slack = Duration::seconds(OFFSET_S_MIN);
+        let (earliest, latest) = (date - self.doors.clock.now(), date - asked);
+        let fits = |known: Duration| earliest - slack <= known && known <= latest + slack;
+        if !self.offset.get().is_some_and(fits) {
+            self.offset.set(Some(latest));
         }
     }
 

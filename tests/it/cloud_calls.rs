@@ -1,12 +1,13 @@
 //! Sending, signing and repeating, judged by what arrives.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use renewctl::cloud::{
     CallError, Credentials, CredentialsError, Endpoint, EndpointError, QuoteAsk, QuoteError, Receipt,
     RenewOrder, sign,
@@ -248,6 +249,61 @@ fn the_servers_time_is_taken_from_the_last_date() {
         let cloud = world.cloud();
         cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
         assert_eq!(cloud.server_offset(), None);
+    });
+}
+
+/// An answer that took long tells the clock only so far: its Date lies somewhere between the question and its
+/// arrival. What is known and not contradicted is kept, so that no late answer sets the time back.
+#[test]
+fn a_late_answer_does_not_set_the_time_back() {
+    // The server's clock is a minute ahead of the machine's, which reads 04:00:00 at the start.
+    let dated = |sent: &Sent, late: u64, stamped_early: bool| {
+        let seconds = sent.at.as_secs() + if stamped_early { 0 } else { late };
+        let date = time(START) + TimeDelta::seconds(60 + i64::try_from(seconds).unwrap());
+        let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        (Duration::from_secs(late), reply(200, &[("date", &date)], json!({"RequestId": "R"})))
+    };
+    for stamped_early in [true, false] {
+        run(async {
+            let answers = Cell::new(0);
+            let world = World::with_latency(move |sent| {
+                answers.set(answers.get() + 1);
+                dated(sent, if answers.get() == 2 { 25 } else { 0 }, stamped_early)
+            });
+            let cloud = world.cloud();
+            let ask =
+                async || cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+            ask().await;
+            ask().await;
+            let right = time(START) + TimeDelta::seconds(60 + 25);
+            assert_eq!(cloud.server_now(), right, "stamped early: {stamped_early}");
+        });
+        // Of a first answer that is late, the later end is taken: a reading then seems old, never new.
+        run(async {
+            let world = World::with_latency(move |sent| dated(sent, 25, stamped_early));
+            let cloud = world.cloud();
+            cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+            let right = time(START) + TimeDelta::seconds(60 + 25);
+            let ahead = cloud.server_now() - right;
+            assert!((0..=25).contains(&ahead.num_seconds()), "{ahead}");
+        });
+    }
+    // A known time that even a late answer contradicts is put right.
+    run(async {
+        let answers = Cell::new(0);
+        let world = World::with_latency(move |sent| {
+            answers.set(answers.get() + 1);
+            dated(sent, if answers.get() == 2 { 25 } else { 0 }, true)
+        });
+        let cloud = world.cloud();
+        let ask = async || cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+        ask().await;
+        // The machine's clock was set back by an hour: the answer's date is an hour ahead of what is expected.
+        world.clock.jump.set(-TimeDelta::hours(1));
+        ask().await;
+        let right = time(START) + TimeDelta::seconds(60 + 25);
+        let off = cloud.server_now() - right;
+        assert!((-1..=25).contains(&off.num_seconds()), "{off}");
     });
 }
 

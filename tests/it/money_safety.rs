@@ -980,6 +980,54 @@ fn a_charge_is_not_sent_on_a_reading_that_grew_old_while_the_journal_was_written
     });
 }
 
+/// A resend needs a reading of the last minute, too: one that took longer than that is none, however new it
+/// is. The settings, which belong to it, are throttled until it is old.
+#[test]
+fn a_charge_is_not_sent_again_on_a_reading_that_took_too_long() {
+    for throttled in [0, 1, 2] {
+        run(async {
+            let sim = Sim::new(ONE);
+            sim.fault(
+                "{ action: RenewInstance, nth: 1, kind: code, http: 403, code: Idempotence.Processing }",
+            );
+            // The plan and the reading before the charge are the first two; the third is the gate's.
+            sim.fault(&format!(
+                "{{ action: DescribeInstanceAutoRenewAttribute, nth: 3, times: {throttled}, kind: throttle, retry_after_ms: 45000 }}"
+            ));
+            let applied = sim.apply(WANT_ONE).await;
+            let (sent, charged) = if throttled < 2 { (2, 1) } else { (1, 0) };
+            assert_eq!(sent_tokens(&sim).len(), sent, "{throttled}: {}", applied.out);
+            assert_eq!(sim.ledger().len(), charged, "{throttled}: {}", applied.out);
+        });
+    }
+}
+
+/// A machine that sleeps while an answer is on its way wakes with readings that only seem to be new.
+#[test]
+fn a_machine_that_slept_sends_nothing_on_what_it_read_before() {
+    for (action, nth) in [("DescribeInstances", 2), ("DescribeInstanceAutoRenewAttribute", 2)] {
+        run(async {
+            let sim = Sim::new(ONE);
+            sim.sleep.set(Some((action, nth, 3 * 3600)));
+            let applied = sim.apply(WANT_ONE).await;
+            assert_eq!(sim.sleep.get(), None, "it slept");
+            assert_eq!(sim.ledger().len(), 1, "and did its work: {}", applied.out);
+            let emulator = sim.emulator.borrow();
+            let mut read_at = None;
+            for record in emulator.records() {
+                match record.action.as_str() {
+                    "DescribeInstances" => read_at = Some(record.at),
+                    "RenewInstance" => {
+                        let age = record.at - read_at.unwrap();
+                        assert!(age.num_seconds() < 60, "{action}: {age} {}", applied.out);
+                    }
+                    _ => {}
+                }
+            }
+        });
+    }
+}
+
 /// Nothing that the platform will deduct soon is dearer than what was agreed to, whatever the clock and
 /// the prices did since.
 #[test]

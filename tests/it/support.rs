@@ -252,7 +252,13 @@ struct CuttingTransport {
     inner: InProcess,
     cut: Rc<Cell<Option<Cut>>>,
     signals: Rc<FakeSignals>,
+    clock: Rc<SimClock>,
+    sleep: Rc<Cell<Option<Sleep>>>,
 }
+
+/// The machine sleeps while the answer to the nth call (counted down) of an action is on its way, for so
+/// many seconds.
+pub type Sleep = (&'static str, usize, i64);
 
 impl Transport for CuttingTransport {
     fn send(&self, request: HttpRequest) -> LocalFuture<'_, Result<HttpReply, TransportError>> {
@@ -262,7 +268,17 @@ impl Transport for CuttingTransport {
             if cut == Some(Cut::BeforeSend) {
                 std::future::pending::<()>().await;
             }
+            let sleep =
+                self.sleep.get().filter(|(action, ..)| request.body.contains(&format!("Action={action}&")));
             let reply = self.inner.send(request).await;
+            match sleep {
+                Some((_, 1, seconds)) => {
+                    self.clock.stalled_s.set(self.clock.stalled_s.get() + seconds);
+                    self.sleep.set(None);
+                }
+                Some((action, nth, seconds)) => self.sleep.set(Some((action, nth - 1, seconds))),
+                None => {}
+            }
             if cut == Some(Cut::AfterSend) {
                 std::future::pending::<()>().await;
             }
@@ -286,6 +302,8 @@ pub struct Sim {
     pub cut: Rc<Cell<Option<Cut>>>,
     /// Signals to the process.
     pub signals: Rc<FakeSignals>,
+    /// When the machine sleeps next.
+    pub sleep: Rc<Cell<Option<Sleep>>>,
     entropy: Rc<CountingEntropy>,
 }
 
@@ -327,6 +345,7 @@ impl Sim {
             journal: Rc::default(),
             cut: Rc::default(),
             signals: Rc::default(),
+            sleep: Rc::default(),
             entropy: Rc::default(),
         }
     }
@@ -338,7 +357,8 @@ impl Sim {
     pub fn cloud_with(&self, parallelism: usize) -> Cloud {
         let inner = InProcess::new(Rc::clone(&self.emulator), self.clock.clone(), Rc::new(|_| Ok(())));
         let signals = Rc::clone(&self.signals);
-        let transport = CuttingTransport { inner, cut: Rc::clone(&self.cut), signals };
+        let (cut, clock, sleep) = (Rc::clone(&self.cut), Rc::clone(&self.clock), Rc::clone(&self.sleep));
+        let transport = CuttingTransport { inner, cut, signals, clock, sleep };
         let doors = cloud::Doors {
             transport: Rc::new(transport),
             clock: self.clock.clone(),

@@ -20,10 +20,9 @@ use crate::world::{Sender, Sent, World};
 
 /// A charge is sent on a reading that is at most so old.
 const READING_AGE_S_MAX: i64 = 60;
-/// By the tool's idea of the time, which is a Date header in whole seconds, believed if it is more than
-/// two off. A slow answer sets that clock back by the time that it travelled, at most the 30 s for which
-/// an answer is waited for.
-const CLOCK_S: i64 = 38;
+/// By the tool's idea of the time, which is a Date header in whole seconds, put right if it is more than two
+/// off. It may run ahead by the time that an answer travelled, and is never behind by more than this.
+const CLOCK_S: i64 = 4;
 /// With less left than this, a charge may go out while the platform renews too (design 4.9).
 const URGENT_H: i64 = 48;
 /// So long an unknown outcome holds an instance (design 5).
