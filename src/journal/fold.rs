@@ -106,8 +106,11 @@ impl Fold {
         match &line.record {
             Record::ChargeIntent(intent) => {
                 let charges = &mut self.memory(&intent.region, &intent.id).charges;
-                charges.retain(|charge| charge.intent.token != intent.token);
-                charges.push(Charge { intent: intent.clone(), state: State::Unknown(line.at, false) });
+                let same = |charge: &Charge| charge.intent.token == intent.token;
+                if !charges.iter().any(|charge| same(charge) && charge.is_made()) {
+                    charges.retain(|charge| !same(charge));
+                    charges.push(Charge { intent: intent.clone(), state: State::Unknown(line.at, false) });
+                }
             }
             Record::ChargeOutcome { region, id, token, outcome } => {
                 let state = match outcome {
@@ -175,8 +178,7 @@ impl Fold {
 impl Memory {
     fn open(&self) -> Vec<Pending> {
         let open = self.charges.iter().enumerate().filter(|(index, charge)| {
-            let is_made = |other: &Charge| matches!(other.state, State::Settled | State::Acknowledged(..));
-            let meets = |other: &Charge| other.intent.is_for_the_need_of(&charge.intent) && is_made(other);
+            let meets = |other: &Charge| other.intent.is_for_the_need_of(&charge.intent) && other.is_made();
             !self.charges.iter().skip(index + 1).any(meets)
         });
         let pending = |(_, charge): (usize, &Charge)| {
@@ -188,7 +190,10 @@ impl Memory {
 
     fn set(&mut self, token: &ClientToken, state: State) {
         if let Some(charge) = self.charges.iter_mut().rev().find(|charge| charge.intent.token == *token) {
-            charge.state = state;
+            let next = Charge { intent: charge.intent.clone(), state };
+            if next.is_made() || !charge.is_made() {
+                *charge = next;
+            }
         }
     }
 
@@ -211,6 +216,11 @@ impl Memory {
 }
 
 impl Charge {
+    /// Whether there is an order: no call under the same token makes it undone.
+    fn is_made(&self) -> bool {
+        matches!(self.state, State::Settled | State::Acknowledged(..))
+    }
+
     fn hold(&self, expires_at: DateTime<Utc>) -> Option<Hold> {
         // The effect shows, or more than it: the new reading decides. A move that is short of it is
         // somebody else's, and ours may still come.

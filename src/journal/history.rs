@@ -102,6 +102,8 @@ pub fn history(lines: &[Line]) -> Vec<Entry> {
                             *order_id = Some(order.clone());
                             End::Acknowledged
                         }
+                        // An order exists: what another call under its token was told changes nothing.
+                        _ if order_id.is_some() => continue,
                         ChargeOutcome::NotMade { error } => End::NotMade(error.clone()),
                         ChargeOutcome::Unknown { error, .. } => End::InDoubt(error.clone()),
                     };

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use renewctl::ids::{ClientToken, InstanceId, RegionId};
 use renewctl::journal::fold::fold;
+use renewctl::journal::history::{Deed, history};
 use renewctl::journal::{ChargeIntent, ChargeOutcome, Journal, Line, Link, Record, VERSION, encode, parse};
 use renewctl::live::{Answer, ChargeType, Live, LiveInstance, Status};
 use renewctl::plan::HoldCode;
@@ -225,6 +226,26 @@ fn a_fork_loses_nothing_and_is_no_damage() {
     }
     let contents = parse(&storage.bytes.borrow());
     assert_eq!((contents.lines.len(), contents.damaged), (5, None));
+}
+
+/// The order of a token exists once it was acknowledged, whatever another run, whose lines stand beside it in
+/// a fork, is told when it sends the same token.
+#[test]
+fn an_acknowledged_order_stays_whatever_another_run_is_told() {
+    let not_made = || outcome(ChargeOutcome::NotMade { error: "refused".into() });
+    let unknown = || outcome(ChargeOutcome::Unknown { error: "lost".into(), foreign: false });
+    for told in [vec![], vec![not_made()], vec![unknown()]] {
+        let mut records = vec![intent(), acknowledged(), intent()];
+        records.extend(told.clone());
+        let held = hold(&lines(&records), BEFORE, time(AT)).map(|(code, _)| code);
+        assert_eq!(held, Some(HoldCode::NotMoved), "{told:?}");
+        let entries = history(&lines(&records));
+        let ends: Vec<&str> = entries
+            .iter()
+            .map(|entry| if let Deed::Charge { end, .. } = &entry.deed { end.as_str() } else { "?" })
+            .collect();
+        assert_eq!(ends, ["acknowledged"], "{told:?}");
+    }
 }
 
 #[test]
