@@ -137,6 +137,18 @@ pub struct Totals(BTreeMap<Currency, Decimal>);
 pub struct SumTooLarge;
 
 impl Totals {
+    /// Adds up.
+    ///
+    /// # Errors
+    /// [`SumTooLarge`].
+    pub fn sum<'a>(amounts: impl IntoIterator<Item = &'a Money>) -> Result<Self, SumTooLarge> {
+        let mut totals = Self::default();
+        for money in amounts {
+            totals.add(money)?;
+        }
+        Ok(totals)
+    }
+
     /// Adds to the sum of its currency.
     ///
     /// # Errors

@@ -141,12 +141,12 @@ pub(super) enum Command {
     #[command(
         after_help = "Examples:\n    renewctl recover\n    renewctl recover --journal audit/journal.jsonl --format json"
     )]
-    Recover(RecoverArgs),
+    Recover(JournalArgs),
     /// Show the ledger of charges and settings, from the journal, with totals for each month.
     #[command(
         after_help = "Examples:\n    renewctl history\n    renewctl history --format json | jq .months"
     )]
-    History(HistoryArgs),
+    History(JournalArgs),
     /// The embedded emulator: serve it, start anew, let time pass, or show what it charged.
     #[command(subcommand)]
     Emulator(EmulatorCommand),
@@ -311,20 +311,9 @@ pub(super) struct ApplyArgs {
     pub(super) lock_timeout: u64,
 }
 
-/// Arguments of `recover`.
+/// Arguments of `recover` and `history`.
 #[derive(Debug, Args)]
-pub(super) struct RecoverArgs {
-    /// The journal.
-    #[arg(long, value_name = "FILE", default_value = JOURNAL)]
-    pub(super) journal: PathBuf,
-    /// What goes to stdout.
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: LedgerFormat,
-}
-
-/// Arguments of `history`.
-#[derive(Debug, Args)]
-pub(super) struct HistoryArgs {
+pub(super) struct JournalArgs {
     /// The journal.
     #[arg(long, value_name = "FILE", default_value = JOURNAL)]
     pub(super) journal: PathBuf,

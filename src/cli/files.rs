@@ -8,7 +8,6 @@ use super::Exit;
 use super::args::{FileArgs, WorkArgs};
 use super::doors::{Doors, Failure};
 use super::emulator_state::lock_path;
-use super::reports::ReportFile;
 use super::screen::Screen;
 use crate::config::{FILE_BYTES_MAX, Loaded, load};
 use crate::desired::{DesiredState, Selection};
@@ -117,42 +116,43 @@ fn is_yaml(path: &Path, doors: &Doors) -> bool {
     yaml && !hidden && !matches!(doors.files.list(path), Ok(Some(_)))
 }
 
-/// Refuses a report that would replace the saved plan that is shown, or another report.
-pub(super) fn write_reports_only(reports: &[ReportFile], plan: &Path, doors: &Doors) -> Result<(), Failure> {
-    let real = |path: &Path| doors.files.real_path(path).unwrap_or_else(|_| path.to_path_buf());
-    let mut taken = HashSet::from([real(plan)]);
-    for report in reports {
-        if !taken.insert(real(&report.path)) {
-            let shown = escape(&report.path.to_string_lossy());
-            let text = format!(
-                "error: --report would replace {shown}\n  help: write each report to a file of its own"
-            );
-            return Err(Failure::new(Exit::Usage, text));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses a report that would replace what the run lives on: the journal, the emulator's state, or a
-/// file of `-f`; and one that would become such a file.
-pub(super) fn check_reports(
+/// Refuses files that would replace what the run lives on: the journal, the emulator's state, a file of
+/// `-f`, `plan` if it reads one, or another one that it writes; and those that would become files of `-f`.
+pub(super) fn check_writes(
     args: &WorkArgs,
+    plan: Option<&Path>,
     out: Option<&Path>,
     emulator: Option<&Path>,
     doors: &Doors,
 ) -> Result<(), Failure> {
-    let real = |path: &Path| doors.files.real_path(path).unwrap_or_else(|_| path.to_path_buf());
     let (files, _) = find(&args.files, doors);
     let state = emulator.into_iter().flat_map(|state| [state.to_path_buf(), lock_path(state)]);
-    let kept = files.into_iter().chain([args.journal.clone()]).chain(state);
-    let kept: HashSet<PathBuf> = kept.map(|path| real(&path)).collect();
-    let folders: Vec<PathBuf> = args.files.files.iter().map(|given| real(given)).collect();
-    let mut taken = HashSet::new();
+    let reads: Vec<PathBuf> = files
+        .into_iter()
+        .chain([args.journal.clone()])
+        .chain(plan.map(Path::to_path_buf))
+        .chain(state)
+        .collect();
     let reports = args.report.iter().map(|report| ("--report", report.path.as_path()));
-    for (flag, given) in reports.chain(out.map(|out| ("--out", out))) {
+    let writes = reports.chain(out.map(|out| ("--out", out)));
+    check_paths(writes, &reads, &args.files.files, doors)
+}
+
+/// Refuses to write over what is read, or twice to one file, or among the files of `folders`.
+pub(super) fn check_paths<'a>(
+    writes: impl IntoIterator<Item = (&'a str, &'a Path)>,
+    reads: &[PathBuf],
+    folders: &[PathBuf],
+    doors: &Doors,
+) -> Result<(), Failure> {
+    let real = |path: &Path| doors.files.real_path(path).unwrap_or_else(|_| path.to_path_buf());
+    let reads: HashSet<PathBuf> = reads.iter().map(|path| real(path)).collect();
+    let folders: Vec<PathBuf> = folders.iter().map(|folder| real(folder)).collect();
+    let mut taken = HashSet::new();
+    for (flag, given) in writes {
         let (path, shown) = (real(given), escape(&given.to_string_lossy()));
         let among = path.parent().is_some_and(|parent| folders.iter().any(|folder| folder == parent));
-        let why = if kept.contains(&path) {
+        let why = if reads.contains(&path) {
             format!("{flag} would replace {shown}, which this run reads")
         } else if among && is_yaml(&path, doors) {
             format!("{flag} would put {shown} among the files of -f")

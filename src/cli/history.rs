@@ -6,7 +6,7 @@ use chrono::SecondsFormat;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use super::args::{HistoryArgs, LedgerFormat};
+use super::args::{JournalArgs, LedgerFormat};
 use super::doors::{Doors, Failure};
 use super::plan::{damage, note_torn, read_journal};
 use super::{Exit, note, result};
@@ -19,7 +19,7 @@ use crate::text::{count, escape};
 /// Version of the JSON, major.minor; minor only adds.
 const FORMAT_VERSION: &str = "1.0";
 
-pub(super) fn run(args: &HistoryArgs, quiet: bool, doors: &Doors) -> Result<Exit, Failure> {
+pub(super) fn run(args: &JournalArgs, quiet: bool, doors: &Doors) -> Result<Exit, Failure> {
     let name = args.journal.to_string_lossy().into_owned();
     let contents = read_journal(&JournalFile::new(args.journal.clone()), &name)?;
     let damaged = damage(&contents, &name);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::command_line::{apply_command, resume_command};
 use super::doors::{Doors, Failure};
-use super::files::{ReadFiles, check_reports, desired_state, select};
+use super::files::{ReadFiles, check_writes, desired_state, select};
 use super::reports::{Said, Stage};
 use super::screen::Screen;
 use super::session::{Session, with_session};
@@ -30,7 +30,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
     let selection = args.work.selection.selection();
     select(&mut desired, &selection)?;
     desired.run_cap.clone_from(&args.work.max_charge);
-    check_reports(&args.work, args.out.as_deref(), cli.common.emulator.as_deref(), doors)?;
+    check_writes(&args.work, None, args.out.as_deref(), cli.common.emulator.as_deref(), doors)?;
     note(doors, cli.common.quiet, &warnings);
     let journal_name = args.work.journal.to_string_lossy().into_owned();
     with_session(&cli.common, doors, async |session: Session| {

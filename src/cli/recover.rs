@@ -7,7 +7,7 @@ use std::rc::Rc;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::args::{Cli, LedgerFormat, RecoverArgs};
+use super::args::{Cli, JournalArgs, LedgerFormat};
 use super::doors::{Doors, Failure, random_id};
 use super::plan::{damage, note_torn, read_journal};
 use super::session::{Session, with_session};
@@ -33,7 +33,7 @@ enum Stands {
     Unread(String),
 }
 
-pub(super) async fn run(cli: &Cli, args: &RecoverArgs, doors: &Doors) -> Result<Exit, Failure> {
+pub(super) async fn run(cli: &Cli, args: &JournalArgs, doors: &Doors) -> Result<Exit, Failure> {
     let name = args.journal.to_string_lossy().into_owned();
     let storage = Rc::new(JournalFile::new(args.journal.clone()));
     let contents = read_journal(storage.as_ref(), &name)?;

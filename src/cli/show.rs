@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{Cli, JOURNAL, ShowArgs};
 use super::command_line::resume_command;
 use super::doors::{Doors, Failure};
-use super::files::write_reports_only;
+use super::files::check_paths;
 use super::reports::{Said, Stage};
 use super::screen::Screen;
 use super::{Exit, result};
@@ -17,7 +17,8 @@ use crate::text::escape;
 const PLAN_BYTES_MAX: usize = 1 << 30;
 
 pub(super) fn run(cli: &Cli, args: &ShowArgs, doors: &Doors, screen: Screen) -> Result<Exit, Failure> {
-    write_reports_only(&args.report, &args.plan, doors)?;
+    let reports = args.report.iter().map(|report| ("--report", report.path.as_path()));
+    check_paths(reports, std::slice::from_ref(&args.plan), &[], doors)?;
     let saved = read(&args.plan, doors)?;
     let is_emulator = saved.world.starts_with("emulator:");
     let mut command = resume_command(&cli.common, &args.plan, &saved.plan.id, Path::new(JOURNAL));

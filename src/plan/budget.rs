@@ -6,7 +6,7 @@
 use rust_decimal::Decimal;
 
 use super::price::Pricing;
-use super::{Block, BlockCode, Committed, Item, PriceDecision, Verdict};
+use super::{Block, BlockCode, Item, PriceDecision, Verdict};
 use crate::config::WhenExceeded;
 use crate::desired::{DesiredFile, DesiredState};
 use crate::money::{Money, Totals};
@@ -77,12 +77,9 @@ pub(super) fn trim(items: &mut [Item<PriceDecision>], desired: &DesiredState, pr
     let is_trimmed = |item: &Item<PriceDecision>| desired.files.get(item.file).is_some_and(soonest);
     let mut run = desired.run_cap.as_ref().map(|cap| Left::of(cap, "--max-charge".to_owned()));
     if let Some(run) = &mut run {
-        let mut whole = Totals::default();
-        for cost in items.iter().filter(|item| !is_trimmed(item)).flat_map(costs) {
-            // A part of sums that are bounded when the plan is made.
-            let _ = whole.add(&cost);
-        }
-        run.taken = whole.of(&run.cap.currency);
+        let whole = items.iter().filter(|item| !is_trimmed(item)).flat_map(Item::costs);
+        // A sum that cannot be counted ends the plan afterwards; it leaves nothing.
+        run.taken = Totals::sum(whole).map_or(run.cap.amount, |whole| whole.of(&run.cap.currency));
     }
     let mut budgets: Vec<Budget> = desired.files.iter().map(Budget::of).collect();
     let mut order: Vec<usize> = (0..items.len()).collect();
@@ -96,15 +93,13 @@ pub(super) fn trim(items: &mut [Item<PriceDecision>], desired: &DesiredState, pr
         };
         let Some(budget) = budgets.get_mut(item.file) else { continue };
         if let Some(why) =
-            item.renewal().is_some().then(|| take(&renewal_costs(item), 1, budget, run.as_mut())).flatten()
+            item.renewal().is_some().then(|| take(item.charge(), 1, budget, run.as_mut())).flatten()
         {
             item.renew = Some(Verdict::Blocked(over(why)));
             pricing.decide_setting(item, &wanted.entry);
         }
-        let deductions = deduction_costs(item);
-        let unpriced =
-            item.committed.as_ref().filter(|c| c.counts && c.amount.is_none()).map_or(0, |c| c.times);
-        if let Some(why) = take(&deductions, unpriced, budget, run.as_mut()) {
+        let unpriced = item.unpriced_deductions();
+        if let Some(why) = take(item.deductions(), unpriced, budget, run.as_mut()) {
             item.set = Some(Verdict::Blocked(over(why)));
             item.committed = None;
         }
@@ -118,15 +113,20 @@ fn over(text: String) -> Block {
 }
 
 /// Takes costs, and a number of renewals, out of all that bounds them, or out of nothing; returns why not.
-fn take(costs: &[Money], number: usize, budget: &mut Budget, run: Option<&mut Left>) -> Option<String> {
+fn take<'a>(
+    costs: impl IntoIterator<Item = &'a Money>,
+    number: usize,
+    budget: &mut Budget,
+    run: Option<&mut Left>,
+) -> Option<String> {
     if let Some((left, name)) = budget.renewals.as_ref().filter(|(left, _)| number > *left) {
         return Some(format!("it is beyond {name}, of which {left} are left for it"));
     }
     let mut caps: Vec<&mut Left> = budget.charge.as_mut().into_iter().chain(run).collect();
     // All costs of one action are in one currency, that of the account.
-    let sum = costs.iter().map(|cost| cost.amount).sum();
-    if let Some(first) = costs.first() {
-        let cost = Money { amount: sum, currency: first.currency.clone() };
+    let cost =
+        costs.into_iter().cloned().reduce(|sum, cost| Money { amount: sum.amount + cost.amount, ..sum });
+    if let Some(cost) = cost {
         if let Some(why) = caps.iter().find_map(|cap| cap.refuses(&cost)) {
             return Some(why);
         }
@@ -138,22 +138,4 @@ fn take(costs: &[Money], number: usize, budget: &mut Budget, run: Option<&mut Le
         *left -= number;
     }
     None
-}
-
-fn costs(item: &Item<PriceDecision>) -> Vec<Money> {
-    [renewal_costs(item), deduction_costs(item)].concat()
-}
-
-fn renewal_costs(item: &Item<PriceDecision>) -> Vec<Money> {
-    match item.renewal().map(|renewal| &renewal.price) {
-        Some(PriceDecision::Quoted(quote)) => vec![quote.amount.clone()],
-        _ => Vec::new(),
-    }
-}
-
-fn deduction_costs(item: &Item<PriceDecision>) -> Vec<Money> {
-    match &item.committed {
-        Some(Committed { counts: true, amount: Some(amount), times, .. }) => vec![amount.clone(); *times],
-        _ => Vec::new(),
-    }
 }

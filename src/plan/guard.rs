@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use super::headroom::file_total;
+use super::cost::file_total;
 use super::step::{Steps, steps};
 use super::{Item, Plan, PriceDecision};
+use crate::config::WhenExceeded;
 use crate::desired::DesiredFile;
 use crate::ids::{InstanceId, RegionId};
 use crate::money::{Money, Totals, parse_amount};
+use crate::term::Site;
 use crate::text::grouped;
 
 /// How somebody agreed.
@@ -40,7 +42,6 @@ pub enum Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved {
     plan: Plan,
-    run_cap: Option<Money>,
 }
 
 impl Approved {
@@ -53,7 +54,7 @@ impl Approved {
     /// did not, go last: of several charges the first one decides about the others, and one instance that
     /// fails night after night must not take a fleet with it.
     pub fn steps(&self, doubted: &BTreeSet<(RegionId, InstanceId)>) -> Steps {
-        let mut steps = steps(&self.plan, self.run_cap.as_ref());
+        let mut steps = steps(&self.plan);
         steps.charges.sort_by_key(|charge| doubted.contains(&(charge.region.clone(), charge.id.clone())));
         steps
     }
@@ -97,19 +98,19 @@ impl Question {
 }
 
 /// Checks every bound. Empty: within all of them.
-pub fn exceeded(plan: &Plan, run_cap: Option<&Money>) -> Vec<String> {
+pub fn exceeded(plan: &Plan) -> Vec<String> {
     let mut refusals = Vec::new();
     for (index, file) in plan.files.iter().enumerate() {
         refusals.extend(file_exceeded(plan, index, file));
     }
-    if let Some(cap) = run_cap {
+    if let Some(cap) = &plan.run_cap {
         refusals.extend(over_cap(&plan.total(), cap, "--max-charge", "raise --max-charge"));
     }
     refusals
 }
 
 /// What only a run without a person needs: a cap on every charge that it may make.
-pub fn missing_caps(plan: &Plan, run_cap: Option<&Money>) -> Vec<String> {
+pub fn missing_caps(plan: &Plan) -> Vec<String> {
     let mut refusals = Vec::new();
     for (index, file) in plan.files.iter().enumerate() {
         let of_file = || plan.items.iter().filter(|item| item.file == index);
@@ -118,7 +119,7 @@ pub fn missing_caps(plan: &Plan, run_cap: Option<&Money>) -> Vec<String> {
         };
         let unpriced: usize = of_file().map(Item::unpriced).sum();
         let path = crate::text::escape(&file.path);
-        if of_file().any(pays) && run_cap.is_none() && file.limits.max_charge.is_none() {
+        if of_file().any(pays) && plan.run_cap.is_none() && file.limits.max_charge.is_none() {
             refusals.push(format!(
                 "--auto-approve needs a cap, and {path} charges without one: give --max-charge AMOUNT, or write \
                  limits.max_charge into the file"
@@ -180,18 +181,58 @@ fn over_cap(total: &Totals, cap: &Money, name: &str, way: &str) -> Vec<String> {
         .collect()
 }
 
+/// What a balance says of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BalanceCheck {
+    /// It pays for all charges.
+    Enough,
+    /// It may not, and somebody should know.
+    Warning(String),
+    /// It does not: nothing is charged.
+    Short(String),
+}
+
+/// Whether the account can pay what the plan charges. On the China site orders are paid from the balance;
+/// on the other one by card, when the order is made, so that a balance only warns. Where every file that
+/// charges says `soonest-first`, what expires soonest is bought until the cloud refuses.
+pub fn check_balance(plan: &Plan, available: &Money) -> BalanceCheck {
+    let charging = || plan.items.iter().filter(|item| item.renewal().is_some());
+    let files = || charging().filter_map(|item| plan.files.get(item.file));
+    if let Some(other) = plan.charge.amounts().find(|money| money.currency != available.currency) {
+        let text = format!("the balance is in {}, and {other} will be charged", available.currency);
+        return BalanceCheck::Warning(text);
+    }
+    let needed = Money { amount: plan.charge.of(&available.currency), ..available.clone() };
+    if needed.amount <= available.amount {
+        return BalanceCheck::Enough;
+    }
+    let short = format!("{needed} is more than the balance, {available}");
+    if files().any(|file| file.site == Site::International) {
+        return BalanceCheck::Warning(format!(
+            "{short}: an order that the card does not cover will be refused"
+        ));
+    }
+    if files().all(|file| file.limits.when_exceeded == WhenExceeded::SoonestFirst) {
+        let text = format!("{short}: what expires soonest goes first, until the cloud refuses");
+        return BalanceCheck::Warning(text);
+    }
+    BalanceCheck::Short(format!(
+        "{short}: top up the account, plan fewer renewals, or write when_exceeded: soonest-first under limits"
+    ))
+}
+
 /// Approves a plan.
 ///
 /// # Errors
 /// [`Refusal::AsOf`] if the plan is for another moment; [`Refusal::Limit`] if a bound is exceeded or,
 /// without a person, a cap is missing; [`Refusal::NotConfirmed`] if the typed lines are not the ones asked for.
-pub fn approve(plan: Plan, run_cap: Option<&Money>, consent: &Consent) -> Result<Approved, Refusal> {
+pub fn approve(plan: Plan, consent: &Consent) -> Result<Approved, Refusal> {
     if plan.is_as_of() {
         return Err(Refusal::AsOf);
     }
-    let mut refusals = exceeded(&plan, run_cap);
+    let mut refusals = exceeded(&plan);
     match consent {
-        Consent::AutoApprove => refusals.extend(missing_caps(&plan, run_cap)),
+        Consent::AutoApprove => refusals.extend(missing_caps(&plan)),
         Consent::Reviewed => {}
         Consent::Typed(lines) => {
             let questions = questions(&plan);
@@ -202,9 +243,5 @@ pub fn approve(plan: Plan, run_cap: Option<&Money>, consent: &Consent) -> Result
             }
         }
     }
-    if refusals.is_empty() {
-        Ok(Approved { plan, run_cap: run_cap.cloned() })
-    } else {
-        Err(Refusal::Limit(refusals))
-    }
+    if refusals.is_empty() { Ok(Approved { plan }) } else { Err(Refusal::Limit(refusals)) }
 }

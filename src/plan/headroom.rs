@@ -1,6 +1,7 @@
 //! What the caps leave beyond the totals of a plan.
 
-use super::{Committed, Plan, PriceDecision};
+use super::Plan;
+use super::cost::file_total;
 use crate::desired::DesiredFile;
 use crate::money::{Money, Totals};
 
@@ -12,7 +13,7 @@ pub(super) struct Headroom {
 
 impl Headroom {
     /// What is left of the cap of each file, and of the whole run.
-    pub(super) fn of(plan: &Plan, run_cap: Option<&Money>) -> Self {
+    pub(super) fn of(plan: &Plan) -> Self {
         let left = |cap: &Money, total: &Totals| Money {
             amount: cap.amount - total.of(&cap.currency),
             currency: cap.currency.clone(),
@@ -21,7 +22,7 @@ impl Headroom {
             file.limits.max_charge.as_ref().map(|cap| left(&cap.value, &file_total(plan, index)))
         };
         let files = plan.files.iter().enumerate().map(file).collect();
-        Self { files, run: run_cap.map(|cap| left(cap, &plan.total())) }
+        Self { files, run: plan.run_cap.as_ref().map(|cap| left(cap, &plan.total())) }
     }
 
     /// Takes `more` out for an instance of a file, if every cap that there is has room for it. Without
@@ -41,21 +42,4 @@ impl Headroom {
         }
         true
     }
-}
-
-/// Charges and soon deductions of one file.
-pub(super) fn file_total(plan: &Plan, index: usize) -> Totals {
-    let mut total = Totals::default();
-    for item in plan.items.iter().filter(|item| item.file == index) {
-        if let Some(PriceDecision::Quoted(quote)) = item.renewal().map(|renewal| &renewal.price) {
-            // The sum over all files was bounded when the plan was made.
-            let _ = total.add(&quote.amount);
-        }
-        if let Some(Committed { counts: true, amount: Some(amount), times, .. }) = &item.committed {
-            for _ in 0..*times {
-                let _ = total.add(amount);
-            }
-        }
-    }
-    total
 }

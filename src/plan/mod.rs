@@ -1,14 +1,15 @@
 //! The plan: what is to be done at one moment, for every instance that the files ask for.
 //!
 //! The way here is `draft` (what each instance needs), then quotes from outside, then `price` (what
-//! it costs, and the whole [`Plan`]; `budget` is what fits under its caps). `guard` bounds and approves it, `headroom` is what its caps
-//! leave, `file` saves it with all that it was decided from and `resume` takes it up again, `validity`
+//! it costs, and the whole [`Plan`]; `budget` is what fits under its caps, `cost` adds up). A [`Verdict`] is
+//! what it says of one action. `guard` bounds and approves it, `headroom` is what its caps leave, `file` saves it with all that it was decided from and `resume` takes it up again, `validity`
 //! knows how long it holds, `step` puts it in order, `token` names its charges, `identity` names the plan itself,
 //! `window` knows the hours in which charges wait, `risk` what may stop all the same, `outcome` holds
 //! what came of it. All of it is pure: the same input gives the same plan, and nothing here knows that
 //! a network, a disk or a clock exists.
 
 mod budget;
+mod cost;
 pub mod draft;
 pub mod file;
 pub mod guard;
@@ -21,215 +22,22 @@ mod risk;
 pub mod step;
 pub mod token;
 mod validity;
+mod verdict;
 pub mod window;
-
-use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::show_beijing;
 use crate::desired::DesiredFile;
 use crate::diagnostic::Place;
 use crate::ids::{AccountId, InstanceId, PlanId, RegionId};
 use crate::live::{LiveInstance, Quote};
 use crate::money::{Money, Totals};
 use crate::term::{AutoRenew, LiveAutoRenew, PurchaseTerm, Site, Term};
-use crate::text::{Untrusted, count};
+use crate::text::Untrusted;
 
-/// What the plan says of one action.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict<T> {
-    /// Already so.
-    NoOp,
-    /// To be done.
-    Change(T),
-    /// Not now; a later run decides.
-    Held(Hold),
-    /// Cannot be done, and somebody should know why.
-    Blocked(Block),
-}
-
-impl<T> Verdict<T> {
-    /// The change, if there is one.
-    pub fn change(&self) -> Option<&T> {
-        if let Self::Change(change) = self { Some(change) } else { None }
-    }
-
-    /// What stops the action, if something does.
-    pub fn stopped(&self) -> Option<Stopped<'_>> {
-        match self {
-            Self::NoOp | Self::Change(_) => None,
-            Self::Held(hold) => Some(Stopped {
-                kind: VerdictKind::Held,
-                code: hold.code.as_str(),
-                why: &hold.text,
-                hint: None,
-                until: Some(hold.until),
-            }),
-            Self::Blocked(block) => Some(Stopped {
-                kind: VerdictKind::Blocked,
-                code: block.code.as_str(),
-                why: &block.text,
-                hint: Some(&block.hint),
-                until: None,
-            }),
-        }
-    }
-
-    /// Without its content.
-    pub fn kind(&self) -> VerdictKind {
-        match self {
-            Self::NoOp => VerdictKind::NoOp,
-            Self::Change(_) => VerdictKind::Change,
-            Self::Held(_) => VerdictKind::Held,
-            Self::Blocked(_) => VerdictKind::Blocked,
-        }
-    }
-}
-
-/// What stops an action, held or blocked alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopped<'a> {
-    /// Held or blocked.
-    pub kind: VerdictKind,
-    /// The word for the rule in the outputs.
-    pub code: &'static str,
-    /// Why, in one sentence without its end.
-    pub why: &'a str,
-    /// What a person can do about it; only if it is blocked.
-    pub hint: Option<&'a str>,
-    /// When a new reading decides; only if it is held.
-    pub until: Option<DateTime<Utc>>,
-}
-
-impl Stopped<'_> {
-    /// What comes next: what a person can do, or when it ends by itself.
-    pub fn next(&self) -> String {
-        let held = self.until.map(|until| format!("until {}; a later run decides", show_beijing(until)));
-        held.or_else(|| self.hint.map(str::to_owned)).unwrap_or_default()
-    }
-}
-
-/// A verdict without its content, from good to bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum VerdictKind {
-    /// Already so.
-    NoOp,
-    /// To be done.
-    Change,
-    /// Not now.
-    Held,
-    /// Cannot be done.
-    Blocked,
-}
-
-impl VerdictKind {
-    /// The word in the outputs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NoOp => "no-op",
-            Self::Change => "change",
-            Self::Held => "held",
-            Self::Blocked => "blocked",
-        }
-    }
-}
-
-/// Why a charge waits, and until when. Every hold ends by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// Which rule holds it.
-    pub code: HoldCode,
-    /// From this instant a new reading decides.
-    pub until: DateTime<Utc>,
-    /// Why, in one sentence without its end.
-    pub text: String,
-}
-
-/// The rules that hold a charge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HoldCode {
-    /// A call was sent and its outcome is not known.
-    OutcomeUnknown,
-    /// A charge was acknowledged and its effect has not shown.
-    NotMoved,
-    /// The reading is older than what the journal has seen.
-    OlderReading,
-    /// The platform may be renewing it in these hours.
-    PlatformWindow,
-    /// A Beijing day has just begun, and with it new tokens.
-    Midnight,
-}
-
-impl HoldCode {
-    /// Whether a charge may have happened that does not show.
-    pub fn is_doubt(self) -> bool {
-        matches!(self, Self::OutcomeUnknown | Self::NotMoved | Self::OlderReading)
-    }
-
-    /// The word in the outputs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OutcomeUnknown => "outcome-unknown",
-            Self::NotMoved => "not-moved",
-            Self::OlderReading => "older-reading",
-            Self::PlatformWindow => "platform-window",
-            Self::Midnight => "midnight",
-        }
-    }
-}
-
-/// Why something cannot be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Which rule blocks it.
-    pub code: BlockCode,
-    /// Why, in one sentence without its end.
-    pub text: String,
-    /// What a person can do about it.
-    pub hint: String,
-}
-
-/// The rules that block an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockCode {
-    /// No such instance for this key in this region.
-    UnknownInstance,
-    /// It could not be read.
-    Unreadable,
-    /// It is not a subscription.
-    ChargeType,
-    /// A lock forbids renewal.
-    Locked,
-    /// The renewal has no price.
-    NoPrice,
-    /// Auto-renewal cannot be set after expiry.
-    Expired,
-    /// No term can be bought that the file allows.
-    NoTerm,
-    /// It does not fit under a cap, and what expires sooner goes first.
-    OverCap,
-    /// It has become due since the saved plan was made.
-    NotInPlan,
-}
-
-impl BlockCode {
-    /// The word in the outputs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UnknownInstance => "unknown-instance",
-            Self::Unreadable => "unreadable",
-            Self::ChargeType => "charge-type",
-            Self::Locked => "locked",
-            Self::NoPrice => "no-price",
-            Self::Expired => "expired",
-            Self::NoTerm => "no-term",
-            Self::OverCap => "over-cap",
-            Self::NotInPlan => "not-in-plan",
-        }
-    }
-}
+pub use cost::Bill;
+pub use verdict::{Block, BlockCode, Hold, HoldCode, Stopped, Verdict, VerdictKind};
 
 /// One renewal. `P` is `()` while it has no price, and [`PriceDecision`] in a plan: a charge without
 /// a price decision cannot be written.
@@ -256,41 +64,6 @@ pub enum PriceDecision {
     Quoted(Quote),
     /// Not quoted, and the file allows that.
     Unpriced,
-}
-
-/// What some renewals cost together, and how many of them have no known price.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bill {
-    /// The sum of the quoted ones.
-    pub quoted: Totals,
-    /// How many could not be quoted.
-    pub unpriced: usize,
-}
-
-impl<'a> FromIterator<&'a PriceDecision> for Bill {
-    fn from_iter<I: IntoIterator<Item = &'a PriceDecision>>(prices: I) -> Self {
-        let mut bill = Self::default();
-        for price in prices {
-            match price {
-                // A part of a plan's total, which was bounded when the plan was made.
-                PriceDecision::Quoted(quote) => drop(bill.quoted.add(&quote.amount)),
-                PriceDecision::Unpriced => bill.unpriced += 1,
-            }
-        }
-        bill
-    }
-}
-
-impl fmt::Display for Bill {
-    /// `CNY 100.00 and 2 renewals without a known price`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unpriced = format!("{} without a known price", count(self.unpriced, "renewal"));
-        match (self.quoted.is_empty(), self.unpriced) {
-            (_, 0) => self.quoted.fmt(f),
-            (true, _) => f.pad(&unpriced),
-            (false, _) => f.pad(&format!("{} and {unpriced}", self.quoted)),
-        }
-    }
 }
 
 /// One change of the auto-renewal setting.
@@ -390,15 +163,6 @@ impl<P> Item<P> {
     }
 }
 
-impl Item<PriceDecision> {
-    /// Payments that this item leads to and whose price is not known.
-    pub fn unpriced(&self) -> usize {
-        let renewal = self.renewal().is_some_and(|renewal| renewal.price == PriceDecision::Unpriced);
-        let deductions = self.committed.as_ref().filter(|c| c.counts && c.amount.is_none());
-        usize::from(renewal) + deductions.map_or(0, |committed| committed.times)
-    }
-}
-
 /// An account that a plan is for, as the cloud named it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanAccount {
@@ -485,22 +249,6 @@ impl Summary {
 }
 
 impl Plan {
-    /// Adds the sums up again, after items were changed.
-    fn recount(&mut self) {
-        (self.charge, self.committed) = (Totals::default(), Totals::default());
-        for item in &self.items {
-            // A part of sums that were bounded when the plan was made.
-            if let Some(Renewal { price: PriceDecision::Quoted(quote), .. }) = item.renewal() {
-                let _ = self.charge.add(&quote.amount);
-            }
-            if let Some(Committed { counts: true, amount: Some(amount), times, .. }) = &item.committed {
-                for _ in 0..*times {
-                    let _ = self.committed.add(amount);
-                }
-            }
-        }
-    }
-
     /// Counts.
     pub fn summary(&self) -> Summary {
         Summary::of(&self.items)

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::cost::Sums;
 use super::draft::{self, Draft, QuoteAsk};
 use super::{
     Block, BlockCode, Committed, Item, Plan, PriceDecision, Renewal, Verdict, budget, identity, risk, window,
@@ -16,7 +17,7 @@ use crate::config::Entry;
 use crate::desired::{DesiredFile, DesiredState};
 use crate::ids::InstanceId;
 use crate::live::{ChargeType, Lock, Quote};
-use crate::money::{Currency, SumTooLarge, Totals};
+use crate::money::{Currency, SumTooLarge};
 use crate::term::{AutoRenew, LiveAutoRenew, Site, Term};
 
 /// What asking for prices brought: a quote, or why there is none.
@@ -84,21 +85,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         items.push(item);
     }
     budget::trim(&mut items, desired, &pricing);
-    let (mut charge, mut committed) = (Totals::default(), Totals::default());
-    for item in &items {
-        if let Some(Renewal { price: PriceDecision::Quoted(quote), .. }) = item.renewal() {
-            charge.add(&quote.amount)?;
-        }
-        if let Some(Committed { counts: true, amount: Some(amount), times, .. }) = &item.committed {
-            for _ in 0..*times {
-                committed.add(amount)?;
-            }
-        }
-    }
-    let mut all = charge.clone();
-    for money in committed.amounts() {
-        all.add(&money)?;
-    }
+    let Sums { charge, committed } = Sums::of(&items)?;
     let as_of = (draft.evaluated_at != draft.read_at).then_some(draft.evaluated_at);
     let id = identity::plan_id(&items, &draft.files, desired.run_cap.as_ref(), as_of);
     Ok(Plan {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::cost::Sums;
 use super::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
 use super::{Block, BlockCode, Item, Plan, PriceDecision, Renewal, Setting, Verdict, risk};
 use crate::calendar::{show_beijing, show_left};
@@ -54,7 +55,10 @@ pub fn resume(saved: &Plan, fresh: Plan) -> Result<Resumed, Vec<String>> {
         return Err(stale);
     }
     let mut plan = Plan { id: saved.id.clone(), items, ..fresh };
-    plan.recount();
+    // A part of sums that were bounded when the fresh plan was made.
+    if let Ok(Sums { charge, committed }) = Sums::of(&plan.items) {
+        (plan.charge, plan.committed) = (charge, committed);
+    }
     Ok(Resumed { plan, satisfied, newly_due })
 }
 

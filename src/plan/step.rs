@@ -80,9 +80,9 @@ pub struct Steps {
     pub last: Vec<SetStep>,
 }
 
-/// Puts a plan in order. `run_cap`: the cap of the whole run, besides those of the files.
-pub fn steps(plan: &Plan, run_cap: Option<&Money>) -> Steps {
-    let rescues = rescues(plan, run_cap);
+/// Puts a plan in order.
+pub fn steps(plan: &Plan) -> Steps {
+    let rescues = rescues(plan);
     let mut first: BTreeMap<Key, Vec<InstanceId>> = BTreeMap::new();
     let mut last: BTreeMap<Key, Vec<InstanceId>> = BTreeMap::new();
     let mut charges = Vec::new();
@@ -147,8 +147,8 @@ fn settings(
 /// Enabling after a refused charge rescues an instance, but then the platform deducts for the old
 /// expiry, and perhaps at once. The charge that it replaces was counted into the total and the caps; what
 /// it takes beyond that must fit into what the caps leave, soonest expiry first.
-fn rescues(plan: &Plan, run_cap: Option<&Money>) -> BTreeSet<(RegionId, InstanceId)> {
-    let mut headroom = Headroom::of(plan, run_cap);
+fn rescues(plan: &Plan) -> BTreeSet<(RegionId, InstanceId)> {
+    let mut headroom = Headroom::of(plan);
     let mut items: Vec<&Item<PriceDecision>> =
         plan.items.iter().filter(|item| item.renewal().is_some() && item.committed.is_some()).collect();
     items.sort_by_key(|item| item.renewal().map(|renewal| renewal.expires_before));

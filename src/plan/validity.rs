@@ -12,7 +12,6 @@ use super::{Item, Plan, PriceDecision, Verdict, window};
 use crate::calendar::{next_beijing_midnight, to_minute};
 use crate::config::{MARGIN_HOURS, MinRemaining};
 use crate::desired::{Desired, DesiredState};
-use crate::ids::InstanceId;
 use crate::live::Live;
 
 /// Instants looked at for one change, at most: holds add one each, and end by themselves.
@@ -84,13 +83,10 @@ fn instants(item: &Item<PriceDecision>, wanted: &Desired, now: DateTime<Utc>) ->
 
 /// Whether an item is another change at another instant.
 fn differs(item: &Item<PriceDecision>, next: &Item<()>, now: DateTime<Utc>, at: DateTime<Utc>) -> bool {
-    let bought = |id: &InstanceId| {
-        let then = next.renewal().filter(|_| next.id == *id);
-        then.map(|renewal| (renewal.term, renewal.expires_before, renewal.expires_after))
-    };
     let planned = item.renewal().map(|renewal| (renewal.term, renewal.expires_before, renewal.expires_after));
+    let bought = next.renewal().map(|renewal| (renewal.term, renewal.expires_before, renewal.expires_after));
     // What is newly due is no change of this plan.
-    let renews_differently = planned.is_some() && planned != bought(&item.id);
+    let renews_differently = planned.is_some() && planned != bought;
     let sets_differently = item.setting().map(|setting| setting.after)
         != next.setting().map(|setting| setting.after).filter(|_| item.setting().is_some());
     let expires = item.live.as_ref().is_some_and(|live| now < live.expires_at && live.expires_at <= at);

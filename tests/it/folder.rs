@@ -29,6 +29,15 @@ impl Folder {
         Self(folder)
     }
 
+    /// With a world of the emulator, and the files `renewals.yaml` for it.
+    pub fn of(world: &str, files: &str) -> Self {
+        let folder = Self::new();
+        folder.write("world.yaml", world);
+        folder.write("renewals.yaml", files);
+        assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+        folder
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }

@@ -30,11 +30,7 @@ instances:
 const APPLY: &str = "apply --emulator -f renewals.yaml --auto-approve --verify-timeout 10s";
 
 fn folder() -> Folder {
-    let folder = Folder::new();
-    folder.write("world.yaml", WORLD);
-    folder.write("renewals.yaml", FILES);
-    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
-    folder
+    Folder::of(WORLD, FILES)
 }
 
 #[test]

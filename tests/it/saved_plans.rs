@@ -27,11 +27,7 @@ instances:
 ";
 
 fn folder() -> Folder {
-    let folder = Folder::new();
-    folder.write("world.yaml", WORLD);
-    folder.write("renewals.yaml", FILES);
-    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
-    folder
+    Folder::of(WORLD, FILES)
 }
 
 /// A saved plan of two renewals and a setting, and its id.
@@ -251,6 +247,14 @@ fn a_plan_is_not_saved_over_what_the_run_reads_and_an_as_of_plan_not_at_all() {
         assert_eq!(run.code, 64, "{run:?}");
         assert!(run.err.contains(text), "{run:?}");
     }
+    assert_eq!(folder.run("plan --emulator -f renewals.yaml --out plan.json").code, 0);
+    let whole = fs::read(folder.path("plan.json")).unwrap();
+    for command in ["show plan.json", "apply --emulator --plan plan.json --auto-approve"] {
+        let run = folder.run(&format!("{command} --report json=./plan.json"));
+        assert_eq!(run.code, 64, "{run:?}");
+        assert!(run.err.contains("--report would replace ./plan.json, which this run reads"), "{run:?}");
+    }
+    assert_eq!(fs::read(folder.path("plan.json")).unwrap(), whole);
     for arguments in ["apply", "apply --plan p -f renewals.yaml", "plan", "validate"] {
         assert_eq!(folder.run(arguments).code, 64, "{arguments}");
     }

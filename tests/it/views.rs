@@ -129,8 +129,8 @@ fn a_plan_for_another_moment_says_so() {
         let now = sim.plan(quickstart).await;
         assert_eq!(soon.summary(), now.summary());
         assert_ne!(soon.id, now.id);
-        assert_eq!(approve(soon, None, &Consent::AutoApprove), Err(Refusal::AsOf));
-        assert!(approve(now, None, &Consent::AutoApprove).is_ok());
+        assert_eq!(approve(soon, &Consent::AutoApprove), Err(Refusal::AsOf));
+        assert!(approve(now, &Consent::AutoApprove).is_ok());
     });
 }
 

@@ -248,7 +248,7 @@ fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
         blocked: items.iter().flat_map(|item| stops(item, VerdictKind::Blocked)).collect(),
         held: items.iter().flat_map(|item| stops(item, VerdictKind::Held)).collect(),
         at_risk: items.iter().filter_map(risk).collect(),
-        steps: step_views(&steps(plan, plan.run_cap.as_ref())),
+        steps: step_views(&steps(plan)),
     }
 }
 
