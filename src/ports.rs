@@ -34,14 +34,38 @@ pub trait Environment {
     fn var(&self, name: &str) -> Option<String>;
 }
 
-/// One HTTP request: always a POST with a form body.
+/// The verb of an HTTP request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads, without a body.
+    Get,
+    /// Sends.
+    Post,
+    /// Asks for a token of the metadata service.
+    Put,
+}
+
+impl Method {
+    /// The verb.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+/// One HTTP request. Its headers, its query or its body hold a signature: do not log them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// Absolute URL, without query.
+    /// The verb.
+    pub method: Method,
+    /// Absolute URL; its query is encoded already.
     pub url: String,
-    /// Header names in lower case, with their values.
+    /// Header names in lower case, with their values; without the host.
     pub headers: Vec<(String, String)>,
-    /// The `application/x-www-form-urlencoded` body. It holds a signature: do not log it.
+    /// The body; a form says so in its content type.
     pub body: String,
     /// The longest wait for the whole answer, in milliseconds.
     pub timeout_ms: u64,

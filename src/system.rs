@@ -17,7 +17,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::ports::{
     Clock, Entropy, Environment, Files, HttpReply, HttpRequest, Interrupts, JournalStorage, Level,
-    LocalFuture, Signal, Terminal, Transport, TransportError,
+    LocalFuture, Method, Signal, Terminal, Transport, TransportError,
 };
 
 /// The machine's clock.
@@ -414,8 +414,13 @@ fn chain(error: &dyn std::error::Error) -> String {
 impl Transport for HttpTransport {
     fn send(&self, request: HttpRequest) -> LocalFuture<'_, Result<HttpReply, TransportError>> {
         Box::pin(async move {
+            let method = match request.method {
+                Method::Get => reqwest::Method::GET,
+                Method::Post => reqwest::Method::POST,
+                Method::Put => reqwest::Method::PUT,
+            };
             let mut builder =
-                self.client.post(&request.url).timeout(Duration::from_millis(request.timeout_ms));
+                self.client.request(method, &request.url).timeout(Duration::from_millis(request.timeout_ms));
             for (name, value) in &request.headers {
                 builder = builder.header(name, value);
             }

@@ -209,9 +209,16 @@ async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &m
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
     let day = beijing_date(now);
-    if let Reading::Differs(why) = still(step, &live, day, deeds) {
-        journal_outcome(step, &token, ChargeOutcome::NotMade { error: why.clone() }, deeds, progress);
-        return Attempt::Ended(ChargeResult::NotTried { why });
+    let ended = match still(step, &live, day, deeds) {
+        Reading::Same => None,
+        Reading::Reached(at) => {
+            Some(("it is renewed already".to_owned(), ChargeResult::Satisfied { expires_at: at }))
+        }
+        Reading::Differs(why) => Some((why.clone(), ChargeResult::NotTried { why })),
+    };
+    if let Some((error, result)) = ended {
+        journal_outcome(step, &token, ChargeOutcome::NotMade { error }, deeds, progress);
+        return Attempt::Ended(result);
     }
     let (reading, closed) = (RefCell::new(Some(live)), RefCell::new(None));
     let check = Check { step, deeds, day, reading, closed };

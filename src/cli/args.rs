@@ -68,6 +68,9 @@ pub(super) struct Common {
     #[arg(long, global = true, value_name = "STATE_FILE", num_args = 0..=1, require_equals = true,
           default_missing_value = EMULATOR_STATE)]
     pub(super) emulator: Option<PathBuf>,
+    /// How requests are signed. The cloud takes both.
+    #[arg(long, global = true, value_name = "VERSION", default_value = "v1")]
+    pub(super) signature: SignatureVersion,
     /// Reads under way at one time.
     #[arg(long, global = true, value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -84,6 +87,15 @@ pub(super) struct Common {
     /// How logs, notes and errors on stderr look.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: LogFormat,
+}
+
+/// How requests are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SignatureVersion {
+    /// HMAC-SHA1 in a parameter; everything travels in a form.
+    V1,
+    /// ACS3-HMAC-SHA256 in a header, as the current official SDKs sign; parameters travel in the query.
+    V3,
 }
 
 /// When to use colours.

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::Exit;
-use super::args::Common;
+use super::args::{Common, SignatureVersion};
 use super::doors::{Doors, Failure};
 use super::emulator_state::{hold, open_emulator, saver};
+use crate::cloud::sign::Signature;
 use crate::cloud::{Cloud, Credentials, Doors as CloudDoors, Endpoint};
 use crate::emulator;
 use crate::ports::Level;
@@ -61,7 +62,11 @@ fn cloud(
         clock: Rc::clone(&doors.clock),
         entropy: Rc::clone(&doors.entropy),
     };
-    Ok(Cloud::new(doors, credentials, endpoint, usize::from(common.parallelism)))
+    let signature = match common.signature {
+        SignatureVersion::V1 => Signature::V1,
+        SignatureVersion::V3 => Signature::V3,
+    };
+    Ok(Cloud::new(doors, credentials, endpoint, usize::from(common.parallelism)).signing_with(signature))
 }
 
 async fn with_emulator<F, T>(common: &Common, doors: &Doors, state: &Path, work: F) -> Result<T, Failure>

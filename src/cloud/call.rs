@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use chrono::{DateTime, Duration, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +14,8 @@ use super::credentials::Credentials;
 use super::endpoint::{Endpoint, Service};
 use super::error::{CallError, class, hint, leaves_doubt};
 use super::replies::ErrorReply;
-use super::sign;
+use super::sign::request::Unsigned;
+use super::sign::{self, Signature};
 use super::wire::Action;
 use crate::ports::{Clock, Entropy, HttpReply, HttpRequest, LocalFuture, Transport, TransportError};
 use crate::retry::{Class, PATIENCE};
@@ -111,6 +112,7 @@ pub(super) struct Sender {
     doors: Doors,
     credentials: Credentials,
     endpoint: Endpoint,
+    signature: Signature,
     /// Server's clock minus the machine's.
     offset: Cell<Option<Duration>>,
     /// Added to timestamps once the server has refused ours and taken these.
@@ -139,9 +141,14 @@ impl Sender {
             doors,
             credentials,
             endpoint,
+            signature: Signature::default(),
             offset: Cell::new(None),
             correction: Cell::new(Duration::zero()),
         }
+    }
+
+    pub(super) fn sign_with(&mut self, signature: Signature) {
+        self.signature = signature;
     }
 
     pub(super) fn server_now(&self) -> DateTime<Utc> {
@@ -246,15 +253,7 @@ impl Sender {
         action: &Action,
         correction: Option<Duration>,
     ) -> Result<Reply<T>, Failure> {
-        let request = HttpRequest {
-            url: self.endpoint.url(&action.service),
-            headers: vec![
-                ("accept".to_owned(), "application/json".to_owned()),
-                ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
-            ],
-            body: self.signed_body(action, correction.unwrap_or_else(|| self.correction.get())),
-            timeout_ms: ATTEMPT_TIMEOUT_MS,
-        };
+        let request = self.signed(action, correction.unwrap_or_else(|| self.correction.get()));
         let asked = self.doors.clock.now();
         let answer = self.doors.transport.send(request).await;
         let reply = answer.map_err(|error| {
@@ -304,31 +303,19 @@ impl Sender {
         }
     }
 
-    /// The form body: everything travels in it, so that no address in a proxy's log holds a signature.
-    fn signed_body(&self, action: &Action, correction: Duration) -> String {
+    fn signed(&self, action: &Action, correction: Duration) -> HttpRequest {
         let mut nonce = [0; 16];
         self.doors.entropy.fill(&mut nonce);
-        let timestamp = self.doors.clock.now() + correction;
-        let mut parameters: Vec<(String, String)> =
-            action.parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        let common = [
-            ("Action", action.name.to_owned()),
-            ("Version", action.service.version().to_owned()),
-            // The default is XML.
-            ("Format", "JSON".to_owned()),
-            ("AccessKeyId", self.credentials.key_id().to_owned()),
-            ("SignatureMethod", "HMAC-SHA1".to_owned()),
-            ("SignatureVersion", "1.0".to_owned()),
-            ("SignatureNonce", HEXLOWER.encode(&nonce)),
-            ("Timestamp", timestamp.to_rfc3339_opts(SecondsFormat::Secs, true)),
-        ];
-        parameters.extend(common.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        if let Some(token) = self.credentials.security_token() {
-            parameters.push(("SecurityToken".to_owned(), token.to_owned()));
-        }
-        let query = sign::canonical_query(&parameters);
-        let signature = sign::signature(&sign::string_to_sign("POST", &query), self.credentials.secret());
-        format!("{query}&Signature={}", sign::percent_encode(&signature))
+        let unsigned = Unsigned {
+            url: &self.endpoint.url(&action.service),
+            action: action.name,
+            version: action.service.version(),
+            parameters: &action.parameters,
+            nonce: &HEXLOWER.encode(&nonce),
+            at: self.doors.clock.now() + correction,
+            timeout_ms: ATTEMPT_TIMEOUT_MS,
+        };
+        unsigned.sign(self.signature, &self.credentials)
     }
 
     /// Reads an answer. A 2xx whose body is not what the action answers is as good as lost.

@@ -125,6 +125,13 @@ impl Cloud {
         }
     }
 
+    /// Signs in another style than the default one.
+    #[must_use]
+    pub fn signing_with(mut self, signature: sign::Signature) -> Self {
+        self.sender.sign_with(signature);
+        self
+    }
+
     /// The cloud's time, by the Date header of the last reply of ECS; the machine's if there was none.
     pub fn server_now(&self) -> DateTime<Utc> {
         self.sender.server_now()

@@ -25,7 +25,7 @@ impl InProcess {
         let without_scheme = request.url.split_once("://").map_or(request.url.as_str(), |(_, rest)| rest);
         let (host, path) = without_scheme.split_once('/').unwrap_or((without_scheme, ""));
         let call = Call {
-            method: "POST".to_owned(),
+            method: request.method.as_str().to_owned(),
             host: host.to_owned(),
             path_and_query: format!("/{path}"),
             headers: request.headers.clone(),

@@ -12,7 +12,8 @@ use renewctl::cloud::{
     CallError, Credentials, CredentialsError, Endpoint, EndpointError, QuoteAsk, QuoteError, Receipt,
     RenewOrder, sign,
 };
-use renewctl::ports::Environment;
+
+use renewctl::ports::{Environment, Method};
 use renewctl::retry::Class;
 use renewctl::term::{AutoRenew, PurchaseTerm, Site, Term};
 use serde_json::json;
@@ -65,8 +66,8 @@ fn every_request_is_a_well_signed_form() {
         let sent = world.sent.borrow()[0].clone();
         let mut parameters: Vec<(String, String)> = sent.parameters.clone().into_iter().collect();
         parameters.retain(|(name, _)| name != "Signature");
-        let text = sign::string_to_sign("POST", &sign::canonical_query(&parameters));
-        assert_eq!(sent.get("Signature"), sign::signature(&text, SECRET));
+        let text = sign::v1::string_to_sign("POST", &sign::canonical_query(&parameters));
+        assert_eq!(sent.get("Signature"), sign::v1::signature(&text, SECRET));
         assert_eq!((sent.get("Format"), sent.get("Version")), ("JSON", "2014-05-26"));
         assert_eq!(sent.get("Timestamp"), START);
         assert!(sent.http.timeout_ms >= 19_000);
@@ -85,8 +86,40 @@ fn a_session_token_is_signed_like_any_parameter() {
         assert_eq!(sent.get("SecurityToken"), TOKEN);
         let mut parameters: Vec<(String, String)> = sent.parameters.clone().into_iter().collect();
         parameters.retain(|(name, _)| name != "Signature");
-        let text = sign::string_to_sign("POST", &sign::canonical_query(&parameters));
-        assert_eq!(sent.get("Signature"), sign::signature(&text, SECRET));
+        let text = sign::v1::string_to_sign("POST", &sign::canonical_query(&parameters));
+        assert_eq!(sent.get("Signature"), sign::v1::signature(&text, SECRET));
+    });
+}
+
+/// What the emulator, by its own code, and the SDKs, in tests/conformance, say of such requests.
+#[test]
+fn a_v3_request_has_its_parameters_in_the_query_and_its_signature_in_a_header() {
+    run(async {
+        for token in [None, Some(TOKEN)] {
+            let world = World::new(|_| ok(json!({"RequestId": "R"})));
+            let key = Credentials::new(KEY_ID, SECRET);
+            let key = token.map_or(key.clone(), |token| key.with_security_token(token));
+            let cloud = world.cloud_with(key, 8).signing_with(sign::Signature::V3);
+            cloud.set_auto_renew(&beijing(), &[id("i-one"), id("i-two")], AutoRenew::Off).await.unwrap();
+            let http = world.sent.borrow()[0].http.clone();
+            let query = "InstanceId=i-one%2Ci-two&RegionId=cn-beijing&RenewalStatus=Normal";
+            assert_eq!(http.url, format!("https://ecs.cn-beijing.aliyuncs.com/?{query}"));
+            assert_eq!((http.method, http.body.as_str()), (Method::Post, ""));
+            let header =
+                |name: &str| http.headers.iter().find(|(key, _)| key == name).map(|(_, v)| v.as_str());
+            assert_eq!(header("x-acs-action"), Some("ModifyInstanceAutoRenewAttribute"));
+            assert_eq!(header("x-acs-version"), Some("2014-05-26"));
+            assert_eq!(header("x-acs-date"), Some(START));
+            assert_eq!(header("x-acs-security-token"), token);
+            let mut signed: Vec<(String, String)> = http.headers.clone();
+            signed.retain(|(name, _)| name.starts_with("x-acs-"));
+            signed.push(("host".to_owned(), "ecs.cn-beijing.aliyuncs.com".to_owned()));
+            signed.sort();
+            let request = sign::v3::canonical_request("POST", query, &signed, &sign::v3::hash(b""));
+            let signature = sign::v3::signature(&sign::v3::string_to_sign(&request), SECRET);
+            let expected = sign::v3::authorization(KEY_ID, &signed, &signature);
+            assert_eq!(header("authorization"), Some(expected.as_str()));
+        }
     });
 }
 

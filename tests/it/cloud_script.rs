@@ -76,7 +76,9 @@ impl Transport for Wire {
     fn send(&self, http: HttpRequest) -> LocalFuture<'_, Answer> {
         let world = Rc::clone(&self.0);
         Box::pin(async move {
-            let sent = Sent { parameters: decoded(&http.body), http, at: world.start.elapsed() };
+            let query = http.url.split_once('?').map_or("", |(_, query)| query);
+            let parameters = decoded(&format!("{query}&{}", http.body));
+            let sent = Sent { parameters, http, at: world.start.elapsed() };
             world.sent.borrow_mut().push(sent.clone());
             world.under_way.set(world.under_way.get() + 1);
             world.busiest.set(world.busiest.get().max(world.under_way.get()));
@@ -136,9 +138,10 @@ impl World {
     }
 }
 
-/// The pairs of a form body.
+/// The pairs of a query, or of a form body.
 pub fn decoded(body: &str) -> BTreeMap<String, String> {
     body.split('&')
+        .filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').unwrap())
         .map(|(name, value)| (unescaped(name), unescaped(value)))
         .collect()

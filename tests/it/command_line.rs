@@ -60,6 +60,16 @@ fn a_plan_changes_nothing_and_writes_no_journal() {
 }
 
 #[test]
+fn both_signatures_are_taken_by_the_same_world() {
+    let folder = Folder::new();
+    assert_eq!(folder.run(&format!("{APPLY} --signature v3")).code, 0);
+    assert_eq!(folder.ledger().len(), 3);
+    let again = folder.run(&format!("{APPLY} --signature v1"));
+    assert!(again.code == 0 && again.out.starts_with("No changes."), "{again:?}");
+    assert_eq!(folder.run(&format!("{APPLY} --signature v2")).code, 64);
+}
+
+#[test]
 fn json_is_one_document_on_stdout_whatever_happens() {
     let folder = Folder::new();
     let document = |arguments: &str, code: i32| -> Value {

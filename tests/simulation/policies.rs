@@ -71,6 +71,6 @@ impl Policy {
             Self::WithoutDay => format!("{id} {observed}"),
         };
         // Any digest will do.
-        Some(sign::signature(&text, "policy").replace(['+', '/', '='], "x"))
+        Some(sign::v1::signature(&text, "policy").replace(['+', '/', '='], "x"))
     }
 }

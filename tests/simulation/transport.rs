@@ -285,7 +285,7 @@ impl Wire {
 pub fn signed(mut parameters: Parameters) -> String {
     parameters.retain(|(name, _)| name != "Signature");
     let query = sign::canonical_query(&parameters);
-    let signature = sign::signature(&sign::string_to_sign("POST", &query), ACCESS_KEY_SECRET);
+    let signature = sign::v1::signature(&sign::v1::string_to_sign("POST", &query), ACCESS_KEY_SECRET);
     format!("{query}&Signature={}", sign::percent_encode(&signature))
 }
 

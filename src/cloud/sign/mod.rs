@@ -1,12 +1,19 @@
-//! The V1 signature (HMAC-SHA1) as pure functions, one for each stage, so that each can be held
-//! against the official SDKs' vectors. Source: "Request signatures" (reference 1.3).
-//!
-//! It knows no action, no clock and no network.
+//! Signatures as pure functions, one for each stage, so that each can be held against the official
+//! SDKs' vectors. They know no action, no clock and no network.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha1::Sha1;
+pub(super) mod request;
+pub mod v1;
+pub mod v3;
+
+/// Which signature requests carry. The cloud takes both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signature {
+    /// HMAC-SHA1 in a parameter: everything travels in a form.
+    #[default]
+    V1,
+    /// ACS3-HMAC-SHA256 in a header, as the current official SDKs do: parameters travel in the query.
+    V3,
+}
 
 /// Percent-encodes: UTF-8, `A-Z a-z 0-9 - _ . ~` stay, everything else becomes `%XX`, upper case.
 pub fn percent_encode(text: &str) -> String {
@@ -35,22 +42,4 @@ pub fn canonical_query(parameters: &[(String, String)]) -> String {
         .map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)))
         .collect();
     pairs.join("&")
-}
-
-/// `METHOD&%2F&` and the canonicalized query, encoded once more.
-pub fn string_to_sign(method: &str, canonical_query: &str) -> String {
-    format!("{method}&%2F&{}", percent_encode(canonical_query))
-}
-
-/// The signature in standard base64. The key is the secret and an ampersand.
-pub fn signature(string_to_sign: &str, access_key_secret: &str) -> String {
-    let key = format!("{access_key_secret}&");
-    // HMAC takes keys of any length, so the empty string never serves.
-    Hmac::<Sha1>::new_from_slice(key.as_bytes()).map_or_else(
-        |_| String::new(),
-        |mut mac| {
-            mac.update(string_to_sign.as_bytes());
-            STANDARD.encode(mac.finalize().into_bytes())
-        },
-    )
 }
