@@ -80,11 +80,7 @@ impl Files for SystemFiles {
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any>>> {
         make_folder(&folder_of(path))?;
         let file = OpenOptions::new().append(true).create(true).open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        Ok(try_lock(&file)?.then_some(Box::new(file) as Box<dyn Any>))
     }
 
     fn real_path(&self, path: &Path) -> io::Result<PathBuf> {
@@ -195,10 +191,8 @@ impl JournalStorage for JournalFile {
         let folder = folder_of(&self.path);
         make_folder(&folder)?;
         let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(false),
-            Err(TryLockError::Error(error)) => return Err(error),
+        if !try_lock(&file)? {
+            return Ok(false);
         }
         file.sync_all()?;
         sync_folder(&folder)?;
@@ -211,6 +205,17 @@ impl JournalStorage for JournalFile {
         let Some(mut file) = open.as_ref() else { return Err(io::Error::other("the journal is not locked")) };
         file.write_all(bytes)?;
         file.sync_data()
+    }
+}
+
+/// Takes the lock; `false` if somebody else holds it. Some network file systems have no locks: there
+/// everybody gets it, because it is a courtesy, and no safety hangs on it.
+fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
