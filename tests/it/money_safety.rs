@@ -200,8 +200,13 @@ fn an_acknowledged_charge_that_does_not_show_is_in_doubt_and_held() {
 #[test]
 fn what_changed_between_plan_and_charge_is_not_charged() {
     type Change = fn(&mut renewctl::emulator::Emulator);
-    let cases: [(&str, Change, &str); 6] = [
+    let cases: [(&str, Change, &str); 7] = [
         ("renewed by somebody", |e| e.set_expiry("i-one", time("2027-01-10T16:00:00Z")), "already"),
+        (
+            "renewed by somebody, which shows some hours short",
+            |e| e.set_expiry("i-one", time("2027-01-10T01:00:00Z")),
+            "already",
+        ),
         (
             "moved elsewhere",
             |e| e.set_expiry("i-one", time("2026-12-20T16:00:00Z")),
@@ -620,27 +625,73 @@ fn a_move_that_is_short_of_ours_settles_nothing() {
     });
 }
 
+/// A file that wants `i-n0001` and so on renewed.
+fn want_many(count: usize) -> String {
+    let mut files = String::from(
+        "version: 1\nregion: cn-beijing\nlimits: { max_charge: 5000 CNY }\ndefaults: { min_remaining: 15d }\ninstances:\n",
+    );
+    for number in 1..=count {
+        writeln!(files, "  - {{ id: i-n{number:04} }}").unwrap();
+    }
+    files
+}
+
+fn many(count: usize, faults: &str) -> Sim {
+    Sim::new(&format!(
+        "
+now: 2026-12-01T12:05:00Z
+faults: [{faults}]
+generate: [{{ count: {count}, id_prefix: i-n, like: {{ region: cn-beijing, expires_in: 10d, price_per_month: 10 }} }}]
+"
+    ))
+}
+
 #[test]
 fn no_more_than_twenty_charges_are_unsettled() {
     run(async {
-        let world = "
-now: 2026-12-01T12:05:00Z
-faults: [{ action: RenewInstance, nth: 2, times: 1000, kind: lost_before }]
-generate: [{ count: 45, id_prefix: i-n, like: { region: cn-beijing, expires_in: 10d, price_per_month: 10 } }]
-";
-        let mut files = String::from(
-            "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ndefaults: { min_remaining: 15d }\ninstances:\n",
-        );
-        for number in 1..=45 {
-            writeln!(files, "  - {{ id: i-n{number:04} }}").unwrap();
-        }
-        let sim = Sim::new(world);
-        let applied = sim.apply_with(&files, &Options { verify_timeout_s: 2, ..Options::default() }).await;
+        let sim = many(45, "{ action: RenewInstance, nth: 2, times: 1000, kind: lost_before }");
+        let options = Options { verify_timeout_s: 2, ..Options::default() };
+        let applied = sim.apply_with(&want_many(45), &options).await;
         assert_exit(&applied, Exit::InDoubt);
         let tokens: std::collections::BTreeSet<String> = sent_tokens(&sim).into_iter().collect();
         assert_eq!(tokens.len(), 21, "the first one, which settled, and twenty in doubt");
         assert!(applied.out.contains("In doubt: CNY 200.00"), "{}", applied.out);
     });
+}
+
+/// Nothing can be checked on a cloud that cannot be read: after three readings in a row that brought
+/// nothing no further one is tried.
+#[test]
+fn a_cloud_that_cannot_be_read_stops_the_charges() {
+    run(async {
+        // The plan reads once; then there is a reading for each charge, because none has shown that charging works.
+        let sim = many(9, "{ action: DescribeInstances, nth: 2, times: 100000, kind: unavailable_503 }");
+        let options = Options { verify_timeout_s: 2, ..Options::default() };
+        let applied = sim.apply_with(&want_many(9), &options).await;
+        assert!(sent_tokens(&sim).is_empty(), "{}", applied.out);
+        assert_exit(&applied, Exit::Error);
+        let stopped =
+            applied.out.matches("not renewed: the run was stopped: the cloud cannot be read").count();
+        assert_eq!(stopped, 7, "{}", applied.out);
+    });
+}
+
+/// A setting that cannot be read again may be one that renews by itself in these hours: the charge waits,
+/// unless little time is left.
+#[test]
+fn a_charge_waits_while_its_setting_cannot_be_read_again() {
+    for (expires, charged) in [("12-10T16", 0), ("12-02T16", 1)] {
+        run(async {
+            let sim = Sim::new(&ONE.replace("12-10T16", expires));
+            // The plan reads it once.
+            let fault = "{ action: DescribeInstanceAutoRenewAttribute, nth: 2, times: 100000, kind: error_500_before }";
+            sim.fault(fault);
+            let applied = sim.apply(WANT_ONE).await;
+            assert_eq!(sim.ledger().len(), charged, "{expires}: {}", applied.out);
+            let said = applied.out.contains("its auto-renewal setting could not be read again");
+            assert_eq!(said, charged == 0, "{expires}: {}", applied.out);
+        });
+    }
 }
 
 #[test]
