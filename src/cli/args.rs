@@ -159,6 +159,13 @@ pub(super) enum Command {
         after_help = "Examples:\n    renewctl history\n    renewctl history --format json | jq .months"
     )]
     History(JournalArgs),
+    /// Print the least RAM policy that a plan or an apply needs, for a RAM user or role.
+    ///
+    /// With -f it names the instances of the files, and the account if they name one. Without a network.
+    #[command(
+        after_help = "Examples:\n    renewctl policy plan\n    renewctl policy apply -f renewals.yaml > policy.json\n    renewctl policy apply -f renewals/ --by-region"
+    )]
+    Policy(PolicyArgs),
     /// The embedded emulator: serve it, start anew, let time pass, or show what it charged.
     #[command(subcommand)]
     Emulator(EmulatorCommand),
@@ -332,6 +339,27 @@ pub(super) struct JournalArgs {
     /// What goes to stdout.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: LedgerFormat,
+}
+
+/// What a policy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum PolicyFor {
+    /// Reading and asking prices.
+    Plan,
+    /// The same, and renewing, setting and reading the balance.
+    Apply,
+}
+
+/// Arguments of `policy`.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// What it is for.
+    pub(super) of: PolicyFor,
+    #[command(flatten)]
+    pub(super) files: FileArgs,
+    /// Name the regions of the files, and all instances in them.
+    #[arg(long, requires = "files")]
+    pub(super) by_region: bool,
 }
 
 /// Where the emulator's state lies.

@@ -14,6 +14,7 @@ mod history;
 mod manual;
 mod moment;
 mod plan;
+mod policy;
 mod recover;
 mod reports;
 mod screen;
@@ -124,6 +125,7 @@ async fn command(cli: &Cli, doors: &Doors, screen: Screen) -> Result<Exit, Failu
         Command::Show(args) => show::run(cli, args, doors, screen),
         Command::Recover(args) => recover::run(cli, args, doors).await,
         Command::History(args) => history::run(args, cli.common.quiet, doors),
+        Command::Policy(args) => policy::run(args, cli.common.quiet, doors, screen),
         Command::Emulator(command) => emulator::run(cli, command, doors).await,
         Command::Schema { of } => {
             let schema = match of {

@@ -7,6 +7,7 @@ mod call;
 mod credentials;
 mod endpoint;
 pub mod error;
+pub mod permission;
 mod read;
 mod replies;
 pub mod sign;

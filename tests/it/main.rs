@@ -40,6 +40,7 @@ mod layers;
 mod markdown;
 mod money_safety;
 mod plan_schema;
+mod policy;
 mod past;
 mod processes;
 mod rendering;
