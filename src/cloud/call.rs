@@ -37,6 +37,9 @@ const SECRET_CHARS_MIN: usize = 8;
 const NO_ANSWER_HINT: &str =
     "check the network, a proxy, and whether the region (or --endpoint-url) names a host that exists";
 
+/// What a person can do about an answer that is no answer of the cloud's.
+const NO_CODE_HINT: &str = "something else than the cloud answered, or its answer was cut off; look for a proxy, and run again: it is safe";
+
 /// What a client stands on.
 pub struct Doors {
     /// The network.
@@ -408,11 +411,11 @@ fn failed(action: &'static str, failure: Failure, attempts: u32, maybe_done: boo
     CallError {
         action,
         class: failure.class,
-        hint: match &failure.code {
-            Some(code) => hint(action, code),
-            None if failure.http_status.is_none() => Some(NO_ANSWER_HINT),
-            None => None,
-        },
+        hint: Some(match &failure.code {
+            Some(code) => hint(action, code, failure.class),
+            None if failure.http_status.is_none() => NO_ANSWER_HINT,
+            None => NO_CODE_HINT,
+        }),
         code: failure.code,
         message: failure.message,
         request_id: failure.request_id,

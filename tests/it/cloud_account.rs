@@ -152,8 +152,8 @@ fn a_refusal_within_a_good_status_is_told_like_any_other() {
         ("NoPermission", Class::Refused, Some("bss:DescribeAcccount")),
         ("NotApplicable", Class::Refused, Some("site: china | international")),
         ("InvalidAccessKeyId.NotFound", Class::Credentials, Some("ALIBABA_CLOUD_ACCESS_KEY_ID")),
-        ("InternalError", Class::Retry { throttled: false }, None),
-        ("Whatever", Class::Refused, None),
+        ("InternalError", Class::Retry { throttled: false }, Some("it is safe")),
+        ("Whatever", Class::Refused, Some("RequestId")),
     ] {
         let message = format!("no\u{1b}[31m: {SECRET}");
         let error = balance(json!({"Success": false, "Code": code, "Message": message, "RequestId": "R-1"}))

@@ -1,7 +1,7 @@
 //! The table of error codes, held against every documented row.
 
 use renewctl::cloud::CallError;
-use renewctl::cloud::error::{class, leaves_doubt, may_be_one_member};
+use renewctl::cloud::error::{class, hint, leaves_doubt, may_be_one_member};
 use renewctl::retry::Class;
 use renewctl::text::Untrusted;
 use serde_json::Value;
@@ -53,6 +53,31 @@ fn every_documented_code_has_its_class_whatever_the_http_status() {
         }
         let throttled = class(&code, status) == Class::Retry { throttled: true };
         assert_eq!(throttled, code.starts_with("Throttling"), "{code}");
+    }
+}
+
+/// Nobody is left alone with a code: what is documented has words of its own, what is not says where to look.
+#[test]
+fn every_documented_code_says_what_can_be_done() {
+    let unknown = hint("RenewInstance", "Whatever", Class::Refused);
+    assert!(unknown.contains("RequestId"), "{unknown}");
+    for (code, status, _) in rows() {
+        for action in ACTIONS {
+            let hint = hint(action, &code, class(&code, status));
+            assert!(hint != unknown && hint.len() > 20 && !hint.ends_with('.'), "{code}: {hint}");
+        }
+    }
+    for (action, code, status, part) in [
+        ("QueryAccountBalance", "NoPermission", 400, "bss:DescribeAcccount"),
+        ("RenewInstance", "NoPermission", 400, "renewctl policy"),
+        ("RenewInstance", "PAY.CREDIT_NOT_ENOUGH", 400, "top it up"),
+        ("RenewInstance", "Whatever", 503, "it is safe"),
+        ("RenewInstance", "Whatever", 429, "--parallelism"),
+        ("RenewInstance", "MissingWhatever", 400, "report it"),
+        ("RenewInstance", "InvalidSecurityToken.Whatever", 400, "a new one"),
+    ] {
+        let hint = hint(action, code, class(code, status));
+        assert!(hint.contains(part), "{action} {code}: {hint}");
     }
 }
 
