@@ -75,6 +75,10 @@ pub(super) struct Common {
     #[arg(long, global = true, value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) parallelism: u16,
+    /// Longest time for reading the account and asking prices, for example 10m. What is not read by then is
+    /// blocked.
+    #[arg(long, global = true, value_name = "TIME", default_value = "15m", value_parser = patience)]
+    pub(super) read_timeout: u64,
     /// When to use colours.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,

@@ -4,6 +4,9 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Exit;
 use super::args::{Common, SignatureVersion};
@@ -66,7 +69,9 @@ fn cloud(
         SignatureVersion::V1 => Signature::V1,
         SignatureVersion::V3 => Signature::V3,
     };
-    Ok(Cloud::new(doors, credentials, endpoint, usize::from(common.parallelism)).signing_with(signature))
+    let cloud = Cloud::new(doors, credentials, endpoint, usize::from(common.parallelism));
+    cloud.read_until(Some(Instant::now() + Duration::from_secs(common.read_timeout)));
+    Ok(cloud.signing_with(signature))
 }
 
 async fn with_emulator<F, T>(common: &Common, doors: &Doors, state: &Path, work: F) -> Result<T, Failure>

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::credentials::Credentials;
 use super::endpoint::{Endpoint, Service};
 use super::error::{CallError, class, hint, leaves_doubt};
+use super::limiter::Limiter;
 use super::replies::ErrorReply;
 use super::sign::request::Unsigned;
 use super::sign::{self, Signature};
@@ -96,10 +97,22 @@ impl Policy<'_> {
         matches!(self, Self::Read | Self::BriefRead)
     }
 
-    /// Until when it must have ended, if it began now.
-    fn end(self) -> Option<Instant> {
-        matches!(self, Self::BriefRead).then(|| Instant::now() + std::time::Duration::from_millis(BRIEF_MS))
+    /// When it must have ended, if it begins now.
+    fn end(self, reads_until: Option<Instant>) -> Option<End> {
+        let whole = reads_until
+            .filter(|_| self.reads())
+            .map(|at| End { at, why: "the time for reading is over (--read-timeout)" });
+        let brief = || Instant::now() + std::time::Duration::from_millis(BRIEF_MS);
+        let brief = matches!(self, Self::BriefRead).then(|| End { at: brief(), why: "not within 5 seconds" });
+        whole.into_iter().chain(brief).min_by_key(|end| end.at)
     }
+}
+
+/// When a read is given up, and what is said then.
+#[derive(Clone, Copy)]
+struct End {
+    at: Instant,
+    why: &'static str,
 }
 
 /// A good answer.
@@ -116,6 +129,9 @@ pub(super) struct Sender {
     credentials: Credentials,
     endpoint: Endpoint,
     signature: Signature,
+    limiter: Limiter,
+    /// When reads are given up.
+    reads_until: Cell<Option<Instant>>,
     /// Server's clock minus the machine's.
     offset: Cell<Option<Duration>>,
     /// Added to timestamps once the server has refused ours and taken these.
@@ -139,12 +155,20 @@ struct Failure {
 }
 
 impl Sender {
-    pub(super) fn new(doors: Doors, credentials: Credentials, endpoint: Endpoint) -> Self {
+    /// A sender of at most `parallelism` reads at one time.
+    pub(super) fn new(
+        doors: Doors,
+        credentials: Credentials,
+        endpoint: Endpoint,
+        parallelism: usize,
+    ) -> Self {
         Self {
             doors,
             credentials,
             endpoint,
             signature: Signature::default(),
+            limiter: Limiter::new(parallelism),
+            reads_until: Cell::new(None),
             offset: Cell::new(None),
             correction: Cell::new(Duration::zero()),
         }
@@ -152,6 +176,10 @@ impl Sender {
 
     pub(super) fn sign_with(&mut self, signature: Signature) {
         self.signature = signature;
+    }
+
+    pub(super) fn read_until(&self, end: Option<Instant>) {
+        self.reads_until.set(end);
     }
 
     pub(super) fn server_now(&self) -> DateTime<Utc> {
@@ -168,7 +196,7 @@ impl Sender {
         action: &Action,
         policy: Policy<'_>,
     ) -> Result<Reply<T>, CallError> {
-        let end = policy.end();
+        let end = policy.end(self.reads_until.get());
         let mut attempts = 0;
         let mut unsent = 0;
         let mut maybe_done = false;
@@ -176,7 +204,7 @@ impl Sender {
         let mut resigned = false;
         loop {
             attempts += 1;
-            let result = self.attempt_until(end, action, correction).await;
+            let result = self.attempt_until(policy, end, action, correction).await;
             // Only a correction that the server took is kept: its Date header need not be the clock
             // that it checks timestamps against.
             let taken = result
@@ -200,7 +228,7 @@ impl Sender {
             };
             unsent = if failure.is_unsent { unsent + 1 } else { 0 };
             let delay = self.delay(&failure, attempts + 1);
-            let late = end.is_some_and(|end| Instant::now() + delay >= end);
+            let late = end.is_some_and(|end| Instant::now() + delay >= end.at);
             if !again || late || attempts >= PATIENCE.attempts_max || unsent >= PATIENCE.unsent_max {
                 return Err(failed(action.name, failure, attempts, maybe_done));
             }
@@ -235,20 +263,38 @@ impl Sender {
         failure.date.filter(|_| by_clock).map(|date| date - self.doors.clock.now())
     }
 
-    /// An attempt that is given up at `end`. Only reads have an end: what happens to them is no matter.
+    /// An attempt that is given up at `end`. Only reads have an end, and wait for a place: what happens to
+    /// them is no matter, and what costs must not wait after its last check.
     async fn attempt_until<T: DeserializeOwned>(
         &self,
-        end: Option<Instant>,
+        policy: Policy<'_>,
+        end: Option<End>,
         action: &Action,
         correction: Option<Duration>,
     ) -> Result<Reply<T>, Failure> {
-        let attempt = self.attempt(action, correction);
+        let attempt = async {
+            if !policy.reads() {
+                return self.attempt(action, correction).await;
+            }
+            let place = self.limiter.place(&action.service.to_string()).await;
+            let result = self.attempt(action, correction).await;
+            let throttled =
+                result.as_ref().is_err_and(|failure| failure.class == Class::Retry { throttled: true });
+            if result.is_ok() || throttled {
+                place.answered(throttled);
+            }
+            result
+        };
         let Some(end) = end else { return attempt.await };
-        tokio::time::timeout_at(end, attempt).await.unwrap_or_else(|_| {
-            let error = TransportError::NoAnswer(format!("not within {} seconds", BRIEF_MS / 1000));
+        let over = || {
+            let error = TransportError::NoAnswer(end.why.to_owned());
             let message = error.to_string();
             Err(no_answer(&error, message))
-        })
+        };
+        if Instant::now() >= end.at {
+            return over();
+        }
+        tokio::time::timeout_at(end.at, attempt).await.unwrap_or_else(|_| over())
     }
 
     async fn attempt<T: DeserializeOwned>(

@@ -6,6 +6,8 @@
 mod call;
 mod credentials;
 mod endpoint;
+mod limiter;
+mod side_by_side;
 pub mod error;
 pub mod permission;
 mod read;
@@ -14,11 +16,12 @@ pub mod sign;
 mod wire;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 use futures_util::StreamExt as _;
-use futures_util::stream;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use crate::ids::{AccountId, ClientToken, InstanceId, RegionId};
 use crate::live::{Live, Quote};
@@ -33,6 +36,8 @@ pub use error::CallError;
 pub use read::ReadId;
 
 use call::{Policy, Sender};
+use side_by_side::side_by_side;
+
 use replies::{BalanceReply, CallerReply, PlainReply, PriceReply, RenewReply};
 
 /// A price to ask.
@@ -120,7 +125,7 @@ impl Cloud {
     /// A client that has at most `parallelism` reads under way.
     pub fn new(doors: Doors, credentials: Credentials, endpoint: Endpoint, parallelism: usize) -> Self {
         Self {
-            sender: Sender::new(doors, credentials, endpoint),
+            sender: Sender::new(doors, credentials, endpoint, parallelism.max(1)),
             parallelism: parallelism.max(1),
             caller: OnceCell::new(),
         }
@@ -131,6 +136,11 @@ impl Cloud {
     pub fn signing_with(mut self, signature: sign::Signature) -> Self {
         self.sender.sign_with(signature);
         self
+    }
+
+    /// Gives up all reading at `end`, waits included; `None`: each call has its own patience only.
+    pub fn read_until(&self, end: Option<Instant>) {
+        self.sender.read_until(end);
     }
 
     /// The cloud's time, by the Date header of the last reply of ECS; the machine's if there was none.
@@ -172,7 +182,6 @@ impl Cloud {
         asks: &[QuoteAsk],
         progress: &dyn Fn(usize, usize),
     ) -> Vec<Result<Quote, QuoteError>> {
-        let mut answers = Vec::with_capacity(asks.len());
         let refused: RefCell<Option<QuoteError>> = RefCell::new(None);
         let ask = async |ask: &QuoteAsk| {
             let known = refused.borrow().clone();
@@ -187,12 +196,15 @@ impl Cloud {
             }
             answer
         };
-        let mut quotes = stream::iter(asks).map(ask).buffered(self.parallelism);
-        while let Some(answer) = quotes.next().await {
-            answers.push(answer);
+        let numbered = asks.iter().enumerate().map(|(index, ask)| (ask.region.clone(), (index, ask)));
+        let work = async |(index, asked): (usize, &QuoteAsk)| (index, ask(asked).await);
+        let mut quotes = side_by_side(numbered, work, self.parallelism);
+        let mut answers = BTreeMap::new();
+        while let Some((index, answer)) = quotes.next().await {
+            answers.insert(index, answer);
             progress(answers.len(), asks.len());
         }
-        answers
+        answers.into_values().collect()
     }
 
     /// Sets auto-renewal of 1 to 100 instances of a region. Safe to repeat.

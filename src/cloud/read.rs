@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
-use futures_util::stream;
 
 use super::call::{Policy, Sender};
 use super::error::{CallError, is_permission, may_be_one_member};
 use super::replies::{AutoRenewItem, AutoRenewReply, InstanceReply, InstancesReply, Record};
+use super::side_by_side::side_by_side;
 use super::wire::{self, BATCH};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{Answer, ChargeType, Live, LiveInstance, Unreadable};
@@ -78,9 +78,10 @@ pub(super) async fn read(
     let mut answers = BTreeMap::new();
     let mut first: Option<DateTime<Utc>> = None;
     let mut asked = BTreeSet::new();
-    let mut reads = stream::iter(batches(all))
-        .map(|(region, ids)| in_parts(region, ids, async |region, ids| instances(sender, region, ids).await))
-        .buffer_unordered(parallelism);
+    let work = async |(region, ids): Batch| {
+        in_parts(region, ids, async |region, ids| instances(sender, region, ids).await).await
+    };
+    let mut reads = side_by_side(batches(all), work, parallelism);
     while let Some(part) = reads.next().await {
         let part = part?;
         first = earliest(first, part.date);
@@ -127,9 +128,10 @@ async fn read_settings(
     live: &mut Live,
     progress: &mut Progress<'_>,
 ) -> Result<(), CallError> {
-    let mut reads = stream::iter(batches(asked))
-        .map(|(region, ids)| in_parts(region, ids, async |region, ids| settings(sender, region, ids).await))
-        .buffer_unordered(parallelism);
+    let work = async |(region, ids): Batch| {
+        in_parts(region, ids, async |region, ids| settings(sender, region, ids).await).await
+    };
+    let mut reads = side_by_side(batches(asked), work, parallelism);
     while let Some(part) = reads.next().await {
         let part = part?;
         let done = part.results.len();
@@ -143,14 +145,14 @@ async fn read_settings(
     Ok(())
 }
 
-fn batches(ids: BTreeSet<Key>) -> Vec<Batch> {
+fn batches(ids: BTreeSet<Key>) -> Vec<(RegionId, Batch)> {
     let mut regions: BTreeMap<RegionId, Vec<InstanceId>> = BTreeMap::new();
     for (region, id) in ids {
         regions.entry(region).or_default().push(id);
     }
     let split = |(region, ids): (RegionId, Vec<InstanceId>)| {
-        let parts: Vec<Batch> = ids.chunks(BATCH).map(|part| (region.clone(), part.to_vec())).collect();
-        parts
+        let batch = |part: &[InstanceId]| (region.clone(), (region.clone(), part.to_vec()));
+        ids.chunks(BATCH).map(batch).collect::<Vec<_>>()
     };
     regions.into_iter().flat_map(split).collect()
 }

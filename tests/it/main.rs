@@ -21,6 +21,7 @@ mod command_line;
 mod cloud_account;
 mod cloud_calls;
 mod cloud_errors;
+mod cloud_pace;
 mod cloud_reads;
 mod cloud_replies;
 mod cloud_script;

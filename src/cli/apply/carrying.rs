@@ -26,6 +26,9 @@ impl Apply<'_> {
         satisfied: Outcome,
         seen: &Contents,
     ) -> Result<Exit, Failure> {
+        // What is read from now on decides about money: each call has its own patience, and the waits for
+        // effects have theirs.
+        self.session.cloud.read_until(None);
         let now = self.session.cloud.server_now();
         let run = random_id(self.doors.entropy.as_ref());
         let opened = Journal::open(Rc::clone(&self.storage), self.session.world.clone(), run, now);
