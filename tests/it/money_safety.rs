@@ -197,6 +197,27 @@ fn an_acknowledged_charge_that_does_not_show_is_in_doubt_and_held() {
     });
 }
 
+/// The moment that a person is told to look again is the one at which the hold ends.
+#[test]
+fn a_doubt_names_the_moment_at_which_its_hold_ends() {
+    // Now is 10:05 in Beijing; the journal holds an acknowledged order for 72 hours, an unknown one for 45 minutes.
+    let lost = "{ action: RenewInstance, nth: 1, times: 100, kind: lost_before }";
+    for (fault, from, to) in [
+        (None, "2026-12-04 10:05 +08:00", "2026-12-04 10:06 +08:00"),
+        (Some(lost), "2026-12-01 10:50 +08:00", "2026-12-01 10:56 +08:00"),
+    ] {
+        run(async {
+            let sim = Sim::new(&ONE.replace("5s", "100h"));
+            fault.into_iter().for_each(|fault| sim.fault(fault));
+            let applied = sim.apply(WANT_ONE).await;
+            assert_exit(&applied, Exit::InDoubt);
+            let until = applied.out.split("Run renewctl recover after ").nth(1).map(|rest| &rest[..from.len()]);
+            let until = until.unwrap_or_else(|| panic!("{}", applied.out));
+            assert!(from <= until && until <= to, "{from} <= {until} <= {to}: {}", applied.out);
+        });
+    }
+}
+
 #[test]
 fn what_changed_between_plan_and_charge_is_not_charged() {
     type Change = fn(&mut renewctl::emulator::Emulator);
