@@ -112,6 +112,11 @@ pub struct Live {
 }
 
 impl Live {
+    /// The regions of the answers of a kind, once for each.
+    pub fn regions(&self, kind: impl Fn(&Answer) -> bool) -> impl Iterator<Item = RegionId> {
+        self.answers.iter().filter(move |(_, answer)| kind(answer)).map(|((region, _), _)| region.clone())
+    }
+
     /// Whether everything could be read.
     pub fn is_complete(&self) -> bool {
         self.answers.values().all(|answer| match answer {

@@ -114,7 +114,9 @@ async fn read(desired: &DesiredState, cloud: &Cloud, terminal: &dyn Terminal) ->
         })
         .collect();
     let progress = |done, total| terminal.progress(done, total, "instances read");
-    cloud.read(&ids, &progress).await.map_err(PlanningError::Read)
+    let mut live = cloud.read(&ids, &progress).await.map_err(PlanningError::Read)?;
+    cloud.tell_absent_from_hidden(&mut live).await;
+    Ok(live)
 }
 
 /// Reads the account and makes a plan for `moment`. Whose account it is comes first, if the files say so.

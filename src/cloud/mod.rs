@@ -16,7 +16,7 @@ pub mod sign;
 mod wire;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 use futures_util::StreamExt as _;
@@ -24,7 +24,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::ids::{AccountId, ClientToken, InstanceId, RegionId};
-use crate::live::{Live, Quote};
+use crate::live::{Answer, Live, Quote, Unreadable};
 use crate::money::Money;
 use crate::retry::Class;
 use crate::term::{AutoRenew, PurchaseTerm, Site, Term};
@@ -159,6 +159,44 @@ impl Cloud {
     /// [`CallError`] of class credentials: then nothing else would work either.
     pub async fn read(&self, wanted: &[ReadId], progress: &dyn Fn(usize, usize)) -> Result<Live, CallError> {
         read::read(&self.sender, wanted, self.parallelism, progress).await
+    }
+
+    /// Tells a missing right from missing instances, in regions in which nothing was found: a RAM user
+    /// without the right gets an empty list and no refusal, and only a dry run tells (reference 2.1).
+    /// What the key may not see is not absent, but unreadable.
+    pub async fn tell_absent_from_hidden(&self, live: &mut Live) {
+        let seen: BTreeSet<RegionId> = live.regions(|answer| !matches!(answer, Answer::Absent)).collect();
+        let empty: BTreeSet<RegionId> = live
+            .regions(|answer| matches!(answer, Answer::Absent))
+            .filter(|region| !seen.contains(region))
+            .collect();
+        let regions = empty.into_iter().map(|region| (region.clone(), region));
+        let ask = async |region: RegionId| {
+            let refusal = self.may_list(&region).await.err().filter(error::is_permission);
+            (region, refusal)
+        };
+        let mut answers = side_by_side(regions, ask, self.parallelism);
+        while let Some((region, refusal)) = answers.next().await {
+            let Some(error) = refusal else { continue };
+            let why = Unreadable { reason: error.text(), hint: error.hint };
+            for ((_, _), answer) in live.answers.iter_mut().filter(|((of, _), _)| *of == region) {
+                *answer = Answer::Unreadable(why.clone());
+            }
+        }
+    }
+
+    /// Whether the key may list the instances of a region, by a dry run.
+    ///
+    /// # Errors
+    /// [`CallError`]: it may not, or that could not be found out.
+    pub async fn may_list(&self, region: &RegionId) -> Result<(), CallError> {
+        let answer =
+            self.sender.call::<PlainReply>(&wire::may_describe_instances(region), Policy::Read).await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if error.code.as_deref() == Some("DryRunOperation") => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks what a renewal costs.

@@ -37,6 +37,12 @@ pub(super) fn describe_instances(region: &RegionId, ids: &[InstanceId], next_tok
     Action::ecs("DescribeInstances", region, parameters)
 }
 
+/// DescribeInstances as a dry run: the right is checked, and nothing is listed.
+pub(super) fn may_describe_instances(region: &RegionId) -> Action {
+    let parameters = vec![("RegionId", region.to_string()), ("DryRun", "true".to_owned())];
+    Action::ecs("DescribeInstances", region, parameters)
+}
+
 /// DescribeInstanceAutoRenewAttribute: a comma list, and the page size always stated: 100 ids with
 /// the default page size return only 10.
 pub(super) fn describe_auto_renew(region: &RegionId, ids: &[InstanceId], page: u32) -> Action {

@@ -345,3 +345,38 @@ fn the_time_of_reading_is_that_of_its_oldest_page() {
         assert_eq!(live.read_at, time("2026-12-01T02:05:00Z"));
     });
 }
+
+/// An empty list is what a RAM user without the right gets, too: one dry run for each region in which
+/// nothing was found tells the cases apart.
+#[test]
+fn a_missing_right_is_told_apart_from_missing_instances() {
+    for (dry_run, expected) in [
+        (error(400, "DryRunOperation"), "absent"),
+        (
+            error(403, "Forbidden.RAM"),
+            "unreadable: DescribeInstances: Forbidden.RAM: about Forbidden.RAM, RequestId REQ-ERR",
+        ),
+        // What cannot be found out is left as it is.
+        (error(400, "InvalidParameter"), "absent"),
+    ] {
+        run(async {
+            let answer_to_dry_run = dry_run.clone();
+            let world = World::new(move |sent| match (sent.get("RegionId"), sent.get("DryRun")) {
+                ("cn-beijing", "true") => answer_to_dry_run.clone(),
+                ("cn-beijing", _) => page(&[], ""),
+                (_, "") => page(&[instance("i-b", "cn-shanghai")], ""),
+                (region, _) => panic!("{region} has shown that it may be read"),
+            });
+            let mut wanted = many("cn-beijing", 250);
+            wanted.extend([read_id("cn-shanghai", "i-b"), read_id("cn-shanghai", "i-c")]);
+            let cloud = world.cloud();
+            let mut live = cloud.read(&without_settings(wanted), &|_, _| ()).await.unwrap();
+            let calls = world.sent.borrow().len();
+            cloud.tell_absent_from_hidden(&mut live).await;
+            assert_eq!(world.sent.borrow().len(), calls + 1);
+            assert_eq!(kind(answer(&live, "cn-beijing", "i-0007")), expected);
+            assert_eq!(kind(answer(&live, "cn-shanghai", "i-b")), "found");
+            assert_eq!(kind(answer(&live, "cn-shanghai", "i-c")), "absent");
+        });
+    }
+}

@@ -90,6 +90,11 @@ fn nothing_of_it_can_be_left_out_and_nothing_more_is_needed() {
         let plan: Value = serde_json::from_str(&plan.out).unwrap();
         let blocked = plan["summary"]["blocked"].as_u64().unwrap();
         assert_eq!(blocked > 0, PLAN.contains(&name.as_str()), "{name}: {plan}");
+        assert_eq!(
+            plan["complete"],
+            json!(action != "DescribeInstances"),
+            "an empty list is no answer: {plan}"
+        );
         let apply = folder.run("apply --emulator -f renewals.yaml --auto-approve --verify-timeout 10s");
         if name == BALANCE {
             assert_eq!(apply.code, 0, "{apply:?}");
