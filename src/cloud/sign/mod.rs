@@ -1,7 +1,7 @@
 //! Signatures as pure functions, one for each stage, so that each can be held against the official
 //! SDKs' vectors. They know no action, no clock and no network.
 
-pub(super) mod request;
+pub mod request;
 pub mod v1;
 pub mod v3;
 

@@ -1,4 +1,7 @@
-//! A signed request of an action, of either style.
+//! A signed request of an action, of either style: pure, and ready for the transport.
+//!
+//! It takes any action and any parameters, so that the official SDKs' signing code can judge requests
+//! that no action of ours would send (`tests/conformance`).
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -8,21 +11,26 @@ use crate::ports::{HttpRequest, Method};
 
 /// What is signed, and when.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cloud) struct Unsigned<'a> {
+pub struct Unsigned<'a> {
     /// Absolute, ends with a slash.
-    pub(in crate::cloud) url: &'a str,
-    pub(in crate::cloud) action: &'a str,
-    pub(in crate::cloud) version: &'a str,
-    pub(in crate::cloud) parameters: &'a [(&'static str, String)],
+    pub url: &'a str,
+    /// Its name.
+    pub action: &'a str,
+    /// The version of its API.
+    pub version: &'a str,
+    /// Its own parameters, without the common ones; each name once.
+    pub parameters: &'a [(&'a str, String)],
     /// Another one for each attempt.
-    pub(in crate::cloud) nonce: &'a str,
-    pub(in crate::cloud) at: DateTime<Utc>,
-    pub(in crate::cloud) timeout_ms: u64,
+    pub nonce: &'a str,
+    /// The timestamp.
+    pub at: DateTime<Utc>,
+    /// The longest wait for the whole answer, in milliseconds.
+    pub timeout_ms: u64,
 }
 
 impl Unsigned<'_> {
     /// Signs it.
-    pub(in crate::cloud) fn sign(&self, signature: Signature, key: &Credentials) -> HttpRequest {
+    pub fn sign(&self, signature: Signature, key: &Credentials) -> HttpRequest {
         match signature {
             Signature::V1 => self.sign_v1(key),
             Signature::V3 => self.sign_v3(key),

@@ -143,11 +143,12 @@ fn free_text(name: &str) -> ApiError {
 /// RenewalStatus wins over AutoRenew, and AutoRenew is false by default: a call with neither switches
 /// auto-renewal off.
 fn setting(context: &Context<'_>) -> Result<AutoRenew, ApiError> {
-    let on = match (context.filled("RenewalStatus"), context.filled("AutoRenew")) {
-        (Some("AutoRenewal"), _) | (None, Some("true" | "True")) => true,
-        (Some("Normal") | None, _) => false,
-        (Some("NotRenewal"), _) => return Ok(AutoRenew::off("NotRenewal")),
-        (Some(_), _) => return Err(free_text("RenewalStatus")),
+    let on = match context.filled("RenewalStatus") {
+        Some("AutoRenewal") => true,
+        Some("Normal") => false,
+        Some("NotRenewal") => return Ok(AutoRenew::off("NotRenewal")),
+        Some(_) => return Err(free_text("RenewalStatus")),
+        None => context.is_on("AutoRenew"),
     };
     if !on {
         return Ok(AutoRenew::off("Normal"));

@@ -32,7 +32,7 @@ pub(super) fn describe(context: &Context<'_>) -> Result<String, ApiError> {
     let filters = Filters::read(context)?;
     // A key without the right sees an empty list; only DryRun tells the cases apart.
     let allowed = !context.is_denied();
-    if context.filled("DryRun") == Some("true") {
+    if context.is_on("DryRun") {
         return Err(if allowed { errors::of(ACTION, "DryRunOperation") } else { ApiError::forbidden() });
     }
     let most = if filters.are_limited() { FILTERED_MAX } else { usize::MAX };

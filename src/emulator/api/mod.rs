@@ -190,6 +190,11 @@ impl Context<'_> {
         self.state.instances.get(id).filter(|instance| instance.region == region)
     }
 
+    /// Whether a switch is on. The official Python SDKs write `True`, the others `true`.
+    fn is_on(&self, name: &str) -> bool {
+        self.filled(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+
     /// A whole number, or an error of the given code.
     fn number(&self, name: &str, error: &ApiError) -> Result<Option<i64>, ApiError> {
         match self.filled(name) {

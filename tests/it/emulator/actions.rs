@@ -131,6 +131,7 @@ fn settings_are_set_and_a_call_with_neither_switch_turns_off() {
             ("AutoRenewal".into(), 2, "Year".into()),
         ),
         (vec![("AutoRenew", "true"), ("Duration", "3")], ("AutoRenewal".into(), 3, "Month".into())),
+        (vec![("AutoRenew", "True"), ("Duration", "3")], ("AutoRenewal".into(), 3, "Month".into())),
         (vec![("RenewalStatus", "NotRenewal")], ("NotRenewal".into(), 0, "Month".into())),
         (
             vec![("RenewalStatus", "AutoRenewal"), ("AutoRenew", "false"), ("Duration", "1")],

@@ -399,7 +399,9 @@ fn lists_take_what_the_page_lists() {
             "PageNumber",
             &[("0", "InvalidPageNumber"), ("1", "-"), ("99999999", "-"), ("-1", "InvalidPageNumber")],
         );
-        check(site, ACTION, &[REGION], "DryRun", &[("true", "DryRunOperation"), ("false", "-"), ("", "-")]);
+        // The official Python SDKs write `True`.
+        let dry_runs = [("true", "DryRunOperation"), ("True", "DryRunOperation"), ("false", "-"), ("", "-")];
+        check(site, ACTION, &[REGION], "DryRun", &dry_runs);
         for number in 1..=4 {
             let (key, value) = (format!("Filter.{number}.Key"), format!("Filter.{number}.Value"));
             let word = rules["Filter"][format!("Filter.{number}")].as_str().unwrap();
