@@ -31,3 +31,8 @@ class Stamp:
 
     nonce: str | None = None
     timestamp: str | None = None
+
+
+def given(values: dict) -> dict:
+    """Those that are not None."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -41,7 +41,7 @@ def main() -> None:
     # At the same time, because effects of charges are waited for.
     with ThreadPoolExecutor(len(sdks)) as threads:
         checks = list(threads.map(check_sdk, range(len(sdks)), sdks))
-    print(", ".join(f"{check.judge} {check.count} checks" for check in checks))
+    print(", ".join(check.words() for check in checks))
     sys.exit(any(check.failed for check in checks))
 
 

@@ -10,7 +10,7 @@ from aliyunsdkcore.auth.credentials import StsTokenCredential
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.utils import parameter_helper
 
-from sdks.answer import Answer, Key, Stamp
+from sdks.answer import Answer, Key, Stamp, given
 
 TIMEOUT_S = 15
 
@@ -36,10 +36,8 @@ class PythonV1:
                 getattr(request, setter)(value)
         try:
             with ExitStack() as stack:
-                for function, value in (("get_uuid", stamp.nonce), ("get_iso_8061_date", stamp.timestamp)):
-                    if value is not None:
-                        fixed = lambda value=value: value
-                        stack.enter_context(patch.object(parameter_helper, function, fixed))
+                for function, value in given({"get_uuid": stamp.nonce, "get_iso_8061_date": stamp.timestamp}).items():
+                    stack.enter_context(patch.object(parameter_helper, function, return_value=value))
                 body = self._client(parameters, key).do_action_with_exception(request)
         except ServerException as error:
             return Answer(

@@ -8,7 +8,7 @@ from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.runtime import ExtendsParameters, RuntimeOptions
 
-from sdks.answer import Answer, Key, Stamp
+from sdks.answer import Answer, Key, Stamp, given
 
 TIMEOUT_MS = 15_000
 
@@ -19,7 +19,7 @@ class PythonV3:
     client_error, server_error, throttled = "ClientException", "ServerException", "ThrottlingException"
     lost = "UnretryableException"
     reads_retry_after = True
-    algorithm = None
+    algorithm: str | None = None
 
     def __init__(self, host: str):
         self.host = host
@@ -56,8 +56,7 @@ class PythonV3:
         return Answer(status=response.status_code, request_id=body["RequestId"], body=body)
 
     def _extends(self, stamp: Stamp) -> ExtendsParameters:
-        headers = {"x-acs-signature-nonce": stamp.nonce, "x-acs-date": stamp.timestamp}
-        return ExtendsParameters(headers={name: value for name, value in headers.items() if value is not None})
+        return ExtendsParameters(headers=given({"x-acs-signature-nonce": stamp.nonce, "x-acs-date": stamp.timestamp}))
 
     def close(self) -> None:
         pass
@@ -70,5 +69,4 @@ class PythonTeaV1(PythonV3):
     algorithm = "v2"
 
     def _extends(self, stamp: Stamp) -> ExtendsParameters:
-        queries = {"SignatureNonce": stamp.nonce, "Timestamp": stamp.timestamp}
-        return ExtendsParameters(queries={name: value for name, value in queries.items() if value is not None})
+        return ExtendsParameters(queries=given({"SignatureNonce": stamp.nonce, "Timestamp": stamp.timestamp}))

@@ -37,15 +37,15 @@ ACTIONS = {
 }
 
 
-def judge(request: Recorded, secret: str) -> None:
+def judge(signers: signatures.Signers, request: Recorded, secret: str) -> None:
     """The official code must come to the same signature, and to another one with another secret."""
-    for signature in signatures.recomputed(request, secret):
-        same(signatures.claimed(request), signature, "signature")
-    for signature in signatures.recomputed(request, secret + "x"):
-        same(signatures.claimed(request) == signature, False, "a signature is right with a wrong secret")
+    for name, signature in signers.recomputed(request, secret).items():
+        same(signatures.claimed(request), signature, name)
+    for name, signature in signers.recomputed(request, secret + "x").items():
+        same(signatures.claimed(request) == signature, False, f"{name}: a signature is right with a wrong secret")
 
 
-def check_hostile(check: Checks) -> None:
+def check_hostile(check: Checks, signers: signatures.Signers) -> None:
     cases = hostile.cases()
     file = SCRATCH / "hostile.json"
     file.write_text(json.dumps(cases))
@@ -60,7 +60,7 @@ def check_hostile(check: Checks) -> None:
             same((found.action, found.version), (case["action"], case["version"]))
             same((found.nonce, found.timestamp), (case["nonce"], case["at"]))
             same(found.parameters, dict(case["parameters"]), "parameters")
-            judge(request, case["key"]["secret"])
+            judge(signers, request, case["key"]["secret"])
 
 
 def run(command: list[str], url: str, signature: str, key_id: str, folder: Path) -> None:
@@ -88,7 +88,7 @@ def record(check: Checks, signature: str, key_id: str) -> list[Recorded]:
     return server.requests
 
 
-def check_command_line(check: Checks) -> int:
+def check_command_line(check: Checks, signers: signatures.Signers) -> int:
     """A plan and an apply with each signature and each kind of key."""
     runs = [(signature, key_id) for signature in ("v1", "v3") for key_id in KEYS]
     # At the same time, because effects of charges are waited for.
@@ -105,15 +105,18 @@ def check_command_line(check: Checks) -> int:
                 same((found.style, found.key_id, found.token), (signature, key_id, token))
                 same(found.nonce in nonces, False, "a nonce came twice")
                 nonces.add(found.nonce)
-                judge(request, secret)
+                judge(signers, request, secret)
     return len(nonces)
 
 
 def main() -> None:
     check = Checks("recorded requests")
-    check_hostile(check)
-    from_command_line = check_command_line(check)
-    print(f"{len(hostile.cases())} hostile and {from_command_line} usual requests recorded")
+    signers = signatures.Signers()
+    check_hostile(check, signers)
+    usual = check_command_line(check, signers)
+    signers.close()
+    failed = f" ({check.failed} checks FAILED)" if check.failed else ""
+    print(f"{len(hostile.cases())} hostile and {usual} usual requests recorded{failed}")
     sys.exit(bool(check.failed))
 
 

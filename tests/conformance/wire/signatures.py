@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 from aliyunsdkcore.auth.algorithm import sha_hmac1
@@ -10,9 +11,11 @@ from alibabacloud_tea_openapi.utils import Utils
 from darabonba.request import DaraRequest
 
 from checks import same
+from node_process import NodeProcess
 from wire.server import Recorded
 
 V3 = "ACS3-HMAC-SHA256"
+SIGNER = Path(__file__).with_name("signer.cjs")
 FORM = "application/x-www-form-urlencoded"
 # Inside a module two underscores hide nothing; inside a class they would.
 compose_string_to_sign = getattr(composer, "__compose_string_to_sign")
@@ -34,7 +37,10 @@ class Read:
     parameters: dict[str, str]
 
 
-COMMON = "Action Version Format AccessKeyId SignatureMethod SignatureVersion SignatureNonce Timestamp SecurityToken Signature"
+COMMON = {
+    "Action", "Version", "Format", "AccessKeyId", "SignatureMethod", "SignatureVersion", "SignatureNonce", "Timestamp",
+    "SecurityToken", "Signature",
+}  # fmt: skip
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -64,20 +70,15 @@ def read(request: Recorded) -> Read:
         fields = dict(field.split("=", 1) for field in authorization.split(","))
         key_id = fields["Credential"]
         same(request.header("x-acs-accesskey-id") in (None, key_id), True, "x-acs-accesskey-id is the Credential")
-        header = lambda name: request.header(f"x-acs-{name}")
-        return Read(
-            "v3", key_id, header("security-token"), header("signature-nonce"), header("date"), header("action"),
-            header("version"), pairs(query),
-        )  # fmt: skip
+        names = ("security-token", "signature-nonce", "date", "action", "version")
+        return Read("v3", key_id, *(request.header(f"x-acs-{name}") for name in names), pairs(query))
     # An address may end up in a log: nothing of a V1 request is in it.
     same((query, request.header("content-type")), ("", FORM))
     form = pairs(request.body.decode("ascii"))
     same((form["Format"], form["SignatureMethod"], form["SignatureVersion"]), ("JSON", "HMAC-SHA1", "1.0"))
-    own = {name: value for name, value in form.items() if name not in COMMON.split()}
-    return Read(
-        "v1", form["AccessKeyId"], form.get("SecurityToken"), form["SignatureNonce"], form["Timestamp"], form["Action"],
-        form["Version"], own,
-    )  # fmt: skip
+    own = {name: value for name, value in form.items() if name not in COMMON}
+    names = ("SignatureNonce", "Timestamp", "Action", "Version")
+    return Read("v1", form["AccessKeyId"], form.get("SecurityToken"), *(form[name] for name in names), own)
 
 
 def claimed(request: Recorded) -> str:
@@ -87,26 +88,46 @@ def claimed(request: Recorded) -> str:
     return pairs(request.body.decode("ascii"))["Signature"]
 
 
-def recomputed(request: Recorded, secret: str) -> list[str]:
-    """The same, by each SDK that signs so."""
-    if is_v3(request):
-        return [v3(request, secret)]
-    form = pairs(request.body.decode("ascii"))
-    del form["Signature"]
-    by_core = get_signature(compose_string_to_sign(request.method, form), secret, sha_hmac1)
-    return [by_core, Utils.get_rpcsignature(form, request.method, secret)]
+class Signers:
+    """The signing code of each SDK."""
+
+    def __init__(self):
+        self.node = NodeProcess(SIGNER)
+
+    def close(self) -> None:
+        self.node.close()
+
+    def recomputed(self, request: Recorded, secret: str) -> dict[str, str]:
+        """What should have been sent, by each SDK that signs in this style."""
+        if is_v3(request):
+            hashed_body = hashlib.sha256(request.body).hexdigest()
+            same(request.header("x-acs-content-sha256"), hashed_body, "hash of the body")
+            return {
+                "alibabacloud-tea-openapi": v3_by_python(request, hashed_body, secret),
+                "@alicloud/openapi-core": self._v3_by_node(request, hashed_body, secret),
+            }
+        form = pairs(request.body.decode("ascii"))
+        del form["Signature"]
+        return {
+            "aliyun-python-sdk-core": get_signature(compose_string_to_sign(request.method, form), secret, sha_hmac1),
+            "alibabacloud-tea-openapi": Utils.get_rpcsignature(form, request.method, secret),
+        }
+
+    def _v3_by_node(self, request: Recorded, hashed_body: str, secret: str) -> str:
+        path, query = split(request)
+        arrived = {name.lower(): value for name, value in request.headers}
+        signed = {"method": request.method, "pathname": path, "query": pairs(query), "headers": arrived}
+        question = {"request": signed, "algorithm": V3, "hashedBody": hashed_body, "keyId": read(request).key_id}
+        return self.node.ask(question | {"secret": secret})
 
 
-def v3(request: Recorded, secret: str) -> str:
+def v3_by_python(request: Recorded, hashed_body: str, secret: str) -> str:
+    """It signs every header that it is given: those that the request names, which must be all that matter."""
     names = request.header("authorization").split("SignedHeaders=")[1].split(",")[0].split(";")
-    arrived = {name.lower() for name, _ in request.headers}
-    must = {name for name in arrived if name.startswith("x-acs-")} | {"host"}
+    must = {name.lower() for name, _ in request.headers if name.lower().startswith("x-acs-")} | {"host"}
     same(must - set(names), set(), "headers that are not signed")
-    hashed_body = hashlib.sha256(request.body).hexdigest()
-    same(request.header("x-acs-content-sha256"), hashed_body, "hash of the body")
     path, query = split(request)
     signed = DaraRequest()
     signed.method, signed.pathname, signed.query = request.method, path, pairs(query)
     signed.headers = {name: request.header(name) for name in names}
-    key_id = read(request).key_id
-    return Utils.get_authorization(signed, V3, hashed_body, key_id, secret)
+    return Utils.get_authorization(signed, V3, hashed_body, read(request).key_id, secret)
