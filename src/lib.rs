@@ -69,8 +69,11 @@
 //! **Assumptions.** (1) A token is remembered for longer than an effect takes to show. (2) An effect
 //! shows within 30 minutes. (3) The `Date` header is the cloud's clock. (4) What `fsync` has promised
 //! is kept. (5) Nobody else renews the same instance within the minute between our reading and our
-//! call: two orders of two parties are two orders. Without (1) or (2) the simulation counts how often
-//! it goes wrong, and the README says so.
+//! call, nor so shortly before it that their order does not show yet: two orders of two parties are two
+//! orders, and two runs of which only one has seen theirs pay for two needs. (6) Between the last check and
+//! the sending no machine sleeps for long: a request that leaves more than 15 minutes after it was signed is
+//! refused for its timestamp. Without (1) or (2) the simulation counts how often it goes wrong, and the
+//! README says so.
 //!
 //! **Checked by** `tests/simulation` (the real code on virtual time, judged by the emulator's ledger),
 //! `tests/it/processes` (the real binary, killed at every call and every write of the journal),

@@ -523,15 +523,25 @@ impl Judge {
     /// Whether the sender had seen every order that the instance has.
     fn check_unseen(&self, world: &World, who: &str, sent: &Sent, charge: &Charge) {
         let orders = self.orders.borrow();
-        let unseen = orders.get(&sent.id).into_iter().flatten().filter(|order| order.after > sent.observed);
+        let unseen: Vec<&Order> =
+            orders.get(&sent.id).into_iter().flatten().filter(|order| order.after > sent.observed).collect();
+        let recent = sent.at - TimeDelta::seconds(world.scenario.lag_s + READING_AGE_S_MAX + CLOCK_S);
         let mut worst: Option<(Rule, String)> = None;
-        for order in unseen {
+        for order in &unseen {
             let text = format!(
                 "{who}: charged at {} for an expiry of {}, when {:?} had paid until {} at {}",
                 charge.at, sent.observed, order.by, order.after, order.at
             );
             match order.by {
                 By::Run(_) if order.on_top_of.is_some_and(|seen| sent.observed > seen) => {
+                    world.seen.note(Seen::Overlap);
+                }
+                // Another need: it came on top of somebody else's order, which this sender could not see yet.
+                By::Run(_)
+                    if unseen.iter().any(|other| {
+                        !matches!(other.by, By::Run(_)) && other.at >= recent && other.after <= order.before
+                    }) =>
+                {
                     world.seen.note(Seen::Overlap);
                 }
                 By::Run(_) => worst = Some((Rule::Twice, text)),
