@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
+use secrecy::SecretSlice;
 
 /// A future on the one thread that this program has.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -104,6 +105,40 @@ pub enum TransportError {
 pub trait Transport {
     /// Sends `request` and waits for the whole reply.
     fn send(&self, request: HttpRequest) -> LocalFuture<'_, Result<HttpReply, TransportError>>;
+}
+
+/// A program to run, without a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessRequest {
+    /// Its name, or the path to it.
+    pub program: String,
+    /// What it is told.
+    pub arguments: Vec<String>,
+    /// The longest it may run, in milliseconds; then it is ended.
+    pub timeout_ms: u64,
+}
+
+/// Why a program brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProcessError {
+    /// It is not there, or cannot be run.
+    #[error("it cannot be started: {0}")]
+    NotStarted(String),
+    /// It ended with an error.
+    #[error("it failed ({0})")]
+    Failed(String),
+    /// It did not end.
+    #[error("it was ended after {0} seconds")]
+    TimedOut(u64),
+    /// It printed too much.
+    #[error("it printed more than {0} bytes")]
+    Endless(usize),
+}
+
+/// Programs of the user that print keys. They get no input, and what they write to stderr is dropped.
+pub trait Processes {
+    /// Runs a program to its end and returns what it wrote to stdout.
+    fn run(&self, request: ProcessRequest) -> LocalFuture<'_, Result<SecretSlice<u8>, ProcessError>>;
 }
 
 /// Files that are not the journal.

@@ -9,15 +9,19 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretSlice};
+use tokio::io::AsyncReadExt as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::ports::{
     Clock, Entropy, Environment, Files, HttpReply, HttpRequest, Interrupts, JournalStorage, Level,
-    LocalFuture, Method, Signal, Terminal, Transport, TransportError,
+    LocalFuture, Method, ProcessError, ProcessRequest, Processes, Signal, Terminal, Transport,
+    TransportError,
 };
 
 /// The machine's clock.
@@ -375,34 +379,90 @@ pub fn widths() -> (Option<usize>, Option<usize>) {
     (out, columns(terminal_size::terminal_size_of(io::stderr())))
 }
 
-/// HTTPS, and plain HTTP to loopback. No redirect, no retry: every resend is the caller's.
+/// Whom a client talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// HTTPS to anybody, through the proxies that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
+    Web,
+    /// This machine, without proxies.
+    Loopback {
+        /// Without TLS, and so without the machine's root certificates: to read them takes longer than all the
+        /// rest of a run.
+        plain: bool,
+    },
+    /// Plain HTTP to this machine and to private addresses, without proxies. Which ones is the caller's rule.
+    Nearby,
+    /// Plain HTTP to the metadata service, without proxies: it is next door, or not there at all.
+    Metadata,
+}
+
+/// HTTP by the rules of a [`Reach`]. No redirect, no retry: every resend is the caller's.
 pub struct HttpTransport {
-    client: reqwest::Client,
+    reach: Reach,
+    /// A file with PEM text.
+    roots: Option<PathBuf>,
+    /// Made when it is first needed.
+    client: OnceCell<Result<reqwest::Client, String>>,
 }
 
 /// The longest reply that is read: a page of a hundred instances is some hundred kilobytes.
 const REPLY_BYTES_MAX: usize = 16 << 20;
 /// The longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest wait for a connection to a helper with keys (the official SDKs have the same number).
+const CONNECT_TIMEOUT_NEARBY: Duration = Duration::from_secs(5);
+/// The longest wait for a connection to the metadata service (the official SDKs have the same number).
+const CONNECT_TIMEOUT_METADATA: Duration = Duration::from_secs(1);
 
 impl HttpTransport {
-    /// A client; `loopback` leaves proxies aside, and `plain`, without TLS, the machine's root certificates:
-    /// to read them takes longer than all the rest of a run.
+    /// A client that trusts the machine's root certificates, or only those of the file `roots` (PEM).
+    pub fn new(reach: Reach, roots: Option<PathBuf>) -> Self {
+        Self { reach, roots, client: OnceCell::new() }
+    }
+
+    /// Sets it up now, to tell early that it cannot be.
     ///
     /// # Errors
     /// If TLS cannot be set up, for example without root certificates.
-    pub fn new(loopback: bool, plain: bool) -> Result<Self, String> {
+    pub fn set_up(&self) -> Result<(), String> {
+        self.client().map(drop)
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, String> {
+        self.client.get_or_init(|| self.build()).as_ref().map_err(Clone::clone)
+    }
+
+    fn build(&self) -> Result<reqwest::Client, String> {
         // A second call fails and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let connect_timeout = match self.reach {
+            Reach::Web | Reach::Loopback { .. } => CONNECT_TIMEOUT,
+            Reach::Nearby => CONNECT_TIMEOUT_NEARBY,
+            Reach::Metadata => CONNECT_TIMEOUT_METADATA,
+        };
         let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .user_agent(concat!("renewctl/", env!("CARGO_PKG_VERSION")));
-        let builder = if loopback { builder.no_proxy() } else { builder.https_only(true) };
-        let builder = if plain { builder.tls_certs_only([]) } else { builder };
-        builder.build().map(|client| Self { client }).map_err(|error| chain(&error))
+        let web = self.reach == Reach::Web;
+        let builder = if web { builder.https_only(true) } else { builder.no_proxy() };
+        let tls = matches!(self.reach, Reach::Web | Reach::Loopback { plain: false });
+        let builder = match (&self.roots, tls) {
+            (_, false) => builder.tls_certs_only([]),
+            (None, true) => builder,
+            (Some(path), true) => builder.tls_certs_only(root_certificates(path)?),
+        };
+        builder.build().map_err(|error| chain(&error))
     }
+}
+
+fn root_certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, String> {
+    let shown = crate::text::escape(&path.to_string_lossy());
+    let pem = fs::read(path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    let roots = reqwest::Certificate::from_pem_bundle(&pem)
+        .map_err(|error| format!("{shown} holds no certificates: {}", chain(&error)))?;
+    if roots.is_empty() { Err(format!("{shown} holds no certificates")) } else { Ok(roots) }
 }
 
 /// An error with its causes, without the URL.
@@ -424,8 +484,9 @@ impl Transport for HttpTransport {
                 Method::Post => reqwest::Method::POST,
                 Method::Put => reqwest::Method::PUT,
             };
+            let client = self.client().map_err(TransportError::NotSent)?;
             let mut builder =
-                self.client.request(method, &request.url).timeout(Duration::from_millis(request.timeout_ms));
+                client.request(method, &request.url).timeout(Duration::from_millis(request.timeout_ms));
             for (name, value) in &request.headers {
                 builder = builder.header(name, value);
             }
@@ -454,6 +515,47 @@ impl Transport for HttpTransport {
                 body.extend_from_slice(&part);
             }
             Ok(HttpReply { status, headers, body })
+        })
+    }
+}
+
+/// Programs of this machine.
+#[derive(Debug, Default)]
+pub struct SystemProcesses;
+
+/// The longest output that is read: a key with its token is some kilobytes.
+const OUTPUT_BYTES_MAX: usize = 1 << 20;
+
+impl Processes for SystemProcesses {
+    fn run(&self, request: ProcessRequest) -> LocalFuture<'_, Result<SecretSlice<u8>, ProcessError>> {
+        Box::pin(async move {
+            let not_started = |error: io::Error| ProcessError::NotStarted(error.to_string());
+            let mut child = tokio::process::Command::new(&request.program)
+                .args(&request.arguments)
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .kill_on_drop(true)
+                .spawn()
+                .map_err(not_started)?;
+            let stdout = child.stdout.take();
+            let work = async {
+                // Of its whole size from the start, so that no copy is left behind while it grows.
+                let mut output = Vec::with_capacity(OUTPUT_BYTES_MAX + 1);
+                if let Some(stdout) = stdout {
+                    let limit = u64::try_from(OUTPUT_BYTES_MAX + 1).unwrap_or(u64::MAX);
+                    stdout.take(limit).read_to_end(&mut output).await.map_err(not_started)?;
+                }
+                let output = SecretSlice::from(output);
+                if output.expose_secret().len() > OUTPUT_BYTES_MAX {
+                    return Err(ProcessError::Endless(OUTPUT_BYTES_MAX));
+                }
+                let status = child.wait().await.map_err(not_started)?;
+                if status.success() { Ok(output) } else { Err(ProcessError::Failed(status.to_string())) }
+            };
+            let limit = Duration::from_millis(request.timeout_ms);
+            let ended = tokio::time::timeout(limit, work).await;
+            ended.unwrap_or(Err(ProcessError::TimedOut(limit.as_secs())))
         })
     }
 }

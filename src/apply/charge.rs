@@ -254,7 +254,15 @@ async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &m
                 let sent = Sent { doubt: Some(why), foreign, ..Sent::new(step, token, deeds) };
                 return Attempt::Sent(Box::new(sent));
             }
-            Attempt::Ended(match check.closed.into_inner() {
+            let closed = check.closed.into_inner();
+            if error.attempts == 0 && !matches!(closed, Some(Reading::Reached(_))) {
+                let why = match closed {
+                    Some(Reading::Differs(because)) => because,
+                    _ => error.advice(),
+                };
+                return Attempt::Ended(ChargeResult::NotTried { why });
+            }
+            Attempt::Ended(match closed {
                 Some(Reading::Reached(expires_at)) => ChargeResult::Satisfied { expires_at },
                 Some(Reading::Differs(because)) => {
                     ChargeResult::Failed { why: format!("{why}; not sent again: {because}") }

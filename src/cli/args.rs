@@ -37,8 +37,13 @@ Examples:
     renewctl apply -f renewals.yaml --max-charge '500 CNY'
     renewctl apply --emulator -f examples/quickstart --auto-approve
 
-Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for a
-session, ALIBABA_CLOUD_SECURITY_TOKEN. With --emulator none are needed and nothing is real.";
+Credentials are looked for where the official SDKs look for them, in this order: environment
+(ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for a session,
+ALIBABA_CLOUD_SECURITY_TOKEN), OIDC token, profile of the official CLI, INI file, role of the ECS
+instance, credentials URI. With --emulator none are needed and nothing is real.
+
+Proxies are those of HTTPS_PROXY and NO_PROXY; SSL_CERT_FILE names root certificates to trust
+instead of the machine's.";
 
 /// Keeps Alibaba Cloud ECS subscription instances alive.
 ///
@@ -68,6 +73,12 @@ pub(super) struct Common {
     #[arg(long, global = true, value_name = "STATE_FILE", num_args = 0..=1, require_equals = true,
           default_missing_value = EMULATOR_STATE)]
     pub(super) emulator: Option<PathBuf>,
+    /// Take the key from this profile of the CLI's or the INI file, and from nowhere else.
+    ///
+    /// As with the official CLI a profile that is named here goes before keys in the environment. Without it,
+    /// ALIBABA_CLOUD_PROFILE chooses the profile when the order of the providers comes to the files.
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "emulator")]
+    pub(super) profile: Option<String>,
     /// How requests are signed. The cloud takes both.
     #[arg(long, global = true, value_name = "VERSION", default_value = "v1")]
     pub(super) signature: SignatureVersion,

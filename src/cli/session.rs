@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,11 +13,15 @@ use super::args::{Common, SignatureVersion};
 use super::doors::{Doors, Failure};
 use super::emulator_state::{hold, open_emulator, saver};
 use crate::cloud::sign::Signature;
-use crate::cloud::{Cloud, Credentials, Doors as CloudDoors, Endpoint};
+use crate::cloud::{Cloud, Credentials, Doors as CloudDoors, Endpoint, KeyDoors, KeyWishes, Keys};
 use crate::emulator;
-use crate::ports::Level;
-use crate::system;
+use crate::ports::{Level, Transport};
+use crate::system::{self, HttpTransport, Reach, SystemProcesses};
 use crate::text::escape;
+
+/// The file with the root certificates to trust instead of the machine's; OpenSSL's name for it, which Go and
+/// curl know, too.
+const ROOTS: &str = "SSL_CERT_FILE";
 
 /// The cloud of one command, and the name of its world in the journal.
 pub struct Session {
@@ -44,34 +48,83 @@ where
         Some(url) => Endpoint::parse(url)
             .map_err(|error| Failure::new(Exit::Usage, format!("error: --endpoint-url: {error}")))?,
     };
-    let credentials = Credentials::from_environment(doors.environment.as_ref())
-        .map_err(|error| Failure::error(format!("error: {error}")))?;
     let world = endpoint.world();
     let own_clock = endpoint.is_loopback();
-    let cloud = cloud(common, doors, credentials, endpoint)?;
+    let roots = doors.environment.var(ROOTS).map(PathBuf::from);
+    let transport = transport(&endpoint, roots.clone())?;
+    let keys = keys(common, doors, &endpoint, Rc::clone(&transport), roots).await?;
+    let cloud = cloud(common, doors, keys, endpoint, transport);
     work(Session { cloud, world, is_emulator: false, own_clock }).await
+}
+
+fn transport(endpoint: &Endpoint, roots: Option<PathBuf>) -> Result<Rc<dyn Transport>, Failure> {
+    let reach = match (endpoint.is_loopback(), endpoint.is_plain()) {
+        (true, plain) => Reach::Loopback { plain },
+        (false, _) => Reach::Web,
+    };
+    let is_private = roots.is_some();
+    let transport = HttpTransport::new(reach, roots);
+    transport.set_up().map_err(|error| {
+        let whose = if is_private { format!(" with {ROOTS}") } else { String::new() };
+        Failure::error(format!("error: HTTPS cannot be set up{whose}: {error}"))
+    })?;
+    Ok(Rc::new(transport))
+}
+
+/// Finds the key of this run. A provider that is set up and gives none is worth a warning: the key of the next
+/// one may be another account's.
+async fn keys(
+    common: &Common,
+    doors: &Doors,
+    endpoint: &Endpoint,
+    cloud: Rc<dyn Transport>,
+    roots: Option<PathBuf>,
+) -> Result<Keys, Failure> {
+    let key_doors = KeyDoors {
+        cloud,
+        web: Rc::new(HttpTransport::new(Reach::Web, roots)),
+        nearby: Rc::new(HttpTransport::new(Reach::Nearby, None)),
+        metadata: Rc::new(HttpTransport::new(Reach::Metadata, None)),
+        files: Rc::clone(&doors.files),
+        environment: Rc::clone(&doors.environment),
+        processes: Rc::new(SystemProcesses),
+        clock: Rc::clone(&doors.clock),
+        entropy: Rc::clone(&doors.entropy),
+    };
+    let profile = common.profile.clone();
+    let wishes = KeyWishes { profile, signature: signature(common), endpoint: endpoint.clone() };
+    let found = doors.unless_interrupted(1, Keys::find(key_doors, wishes)).await;
+    let (keys, passed) = found
+        .map_err(Failure::interrupted)?
+        .map_err(|error| Failure::error(format!("error: {error}\nNothing was changed.")))?;
+    if let (Some(provider), false) = (keys.provider(), common.quiet) {
+        for passed in passed.iter().filter(|passed| passed.was_set_up()) {
+            let text =
+                format!("warning: {passed}\n  the key of another provider is used: {}", provider.as_str());
+            doors.terminal.note(Level::Warning, &text);
+        }
+    }
+    Ok(keys)
+}
+
+fn signature(common: &Common) -> Signature {
+    match common.signature {
+        SignatureVersion::V1 => Signature::V1,
+        SignatureVersion::V3 => Signature::V3,
+    }
 }
 
 fn cloud(
     common: &Common,
     doors: &Doors,
-    credentials: Credentials,
+    keys: Keys,
     endpoint: Endpoint,
-) -> Result<Cloud, Failure> {
-    let transport = system::HttpTransport::new(endpoint.is_loopback(), endpoint.is_plain())
-        .map_err(|error| Failure::error(format!("error: HTTPS cannot be set up: {error}")))?;
-    let doors = CloudDoors {
-        transport: Rc::new(transport),
-        clock: Rc::clone(&doors.clock),
-        entropy: Rc::clone(&doors.entropy),
-    };
-    let signature = match common.signature {
-        SignatureVersion::V1 => Signature::V1,
-        SignatureVersion::V3 => Signature::V3,
-    };
-    let cloud = Cloud::new(doors, credentials, endpoint, usize::from(common.parallelism));
+    transport: Rc<dyn Transport>,
+) -> Cloud {
+    let doors = CloudDoors { transport, clock: Rc::clone(&doors.clock), entropy: Rc::clone(&doors.entropy) };
+    let cloud = Cloud::new(doors, keys, endpoint, usize::from(common.parallelism));
     cloud.read_until(Some(Instant::now() + Duration::from_secs(common.read_timeout)));
-    Ok(cloud.signing_with(signature))
+    cloud.signing_with(signature(common))
 }
 
 async fn with_emulator<F, T>(common: &Common, doors: &Doors, state: &Path, work: F) -> Result<T, Failure>
@@ -106,7 +159,8 @@ where
         });
     let endpoint = Endpoint::parse(&format!("http://{address}"))
         .map_err(|error| Failure::error(format!("error: {error}")))?;
-    let cloud = cloud(common, doors, credentials, endpoint)?;
+    let transport = transport(&endpoint, None)?;
+    let cloud = cloud(common, doors, credentials.into(), endpoint, transport);
     let work = async {
         let result = work(Session { cloud, world, is_emulator: true, own_clock: true }).await;
         let _ = stop.send(());

@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Keys, Reason};
 use super::endpoint::{Endpoint, Service};
 use super::error::{CallError, class, hint, leaves_doubt};
 use super::limiter::Limiter;
@@ -40,6 +40,8 @@ const NO_ANSWER_HINT: &str =
 
 /// What a person can do about an answer that is no answer of the cloud's.
 const NO_CODE_HINT: &str = "something else than the cloud answered, or its answer was cut off; look for a proxy, and run again: it is safe";
+/// What a person can do when the key is gone.
+const NO_KEY_HINT: &str = "get a new session or key, and run again";
 
 /// What a client stands on.
 pub struct Doors {
@@ -114,7 +116,6 @@ struct End {
     at: Instant,
     why: &'static str,
 }
-
 /// A good answer.
 pub(super) struct Reply<T> {
     pub(super) body: T,
@@ -126,7 +127,7 @@ pub(super) struct Reply<T> {
 
 pub(super) struct Sender {
     doors: Doors,
-    credentials: Credentials,
+    keys: Keys,
     endpoint: Endpoint,
     signature: Signature,
     limiter: Limiter,
@@ -154,17 +155,41 @@ struct Failure {
     date: Option<DateTime<Utc>>,
 }
 
+impl Failure {
+    /// A request that was not sent.
+    fn unsent(message: &str) -> Self {
+        Self {
+            class: Class::Refused,
+            code: None,
+            message: Untrusted::new(message.to_owned()),
+            request_id: None,
+            http_status: None,
+            maybe_done: false,
+            is_unreadable: false,
+            is_unsent: true,
+            wish_ms: None,
+            date: None,
+        }
+    }
+
+    /// There is no key to send it with.
+    fn keyless(reason: &Reason) -> Self {
+        Self { class: Class::Credentials, ..Self::unsent(&format!("no credentials any more: {reason}")) }
+    }
+
+    /// It failed, and there is no key to try again with.
+    fn without_key(self, reason: &Reason) -> Self {
+        let message = format!("{}; no credentials any more: {reason}", self.message.shown());
+        Self { class: Class::Credentials, message: Untrusted::new(message), ..self }
+    }
+}
+
 impl Sender {
     /// A sender of at most `parallelism` reads at one time.
-    pub(super) fn new(
-        doors: Doors,
-        credentials: Credentials,
-        endpoint: Endpoint,
-        parallelism: usize,
-    ) -> Self {
+    pub(super) fn new(doors: Doors, keys: Keys, endpoint: Endpoint, parallelism: usize) -> Self {
         Self {
             doors,
-            credentials,
+            keys,
             endpoint,
             signature: Signature::default(),
             limiter: Limiter::new(parallelism),
@@ -197,14 +222,17 @@ impl Sender {
         policy: Policy<'_>,
     ) -> Result<Reply<T>, CallError> {
         let end = policy.end(self.reads_until.get());
+        self.begin(end, action.name, policy).await?;
         let mut attempts = 0;
         let mut unsent = 0;
         let mut maybe_done = false;
         let mut correction: Option<Duration> = None;
         let mut resigned = false;
+        let mut replaced = false;
         loop {
             attempts += 1;
-            let result = self.attempt_until(policy, end, action, correction).await;
+            let key = self.keys.current();
+            let result = self.attempt_until(policy, end, action, correction, &key).await;
             // Only a correction that the server took is kept: its Date header need not be the clock
             // that it checks timestamps against.
             let taken = result
@@ -219,12 +247,14 @@ impl Sender {
                 Err(failure) => failure,
             };
             maybe_done |= failure.maybe_done && !policy.reads();
-            let again = if failure.class == Class::Resign && !resigned {
-                resigned = true;
-                correction = self.corrected(&failure);
-                true
-            } else {
-                policy.repeats(&failure, attempts)
+            let again = match failure.class {
+                Class::Resign if !resigned => {
+                    resigned = true;
+                    correction = self.corrected(&failure);
+                    true
+                }
+                Class::Credentials if !replaced => self.keys.renews(),
+                _ => policy.repeats(&failure, attempts),
             };
             unsent = if failure.is_unsent { unsent + 1 } else { 0 };
             let delay = self.delay(&failure, attempts + 1);
@@ -237,6 +267,16 @@ impl Sender {
                 Policy::Charge(gate) => tokio::select! { () = wait => {}, () = gate.closes() => {} },
                 _ => wait.await,
             }
+            // A new key takes its time, so that the gate comes after it.
+            let ready = if failure.class == Class::Credentials {
+                replaced = true;
+                self.keys.replace(&key).await
+            } else {
+                self.keys.ready().await.map(drop)
+            };
+            if let Err(reason) = ready {
+                return Err(failed(action.name, failure.without_key(&reason), attempts, maybe_done));
+            }
             if let Policy::Charge(gate) = policy
                 && !gate.may_resend(failure.class).await
             {
@@ -245,9 +285,37 @@ impl Sender {
         }
     }
 
+    /// Sees to it that there is a key before the first attempt. If that takes time, a charge is asked about
+    /// once more: what was known of its instance may have grown old.
+    async fn begin(
+        &self,
+        end: Option<End>,
+        action: &'static str,
+        policy: Policy<'_>,
+    ) -> Result<(), CallError> {
+        let ready = self.keys.ready();
+        let ready = match end {
+            None => ready.await,
+            Some(end) => match tokio::time::timeout_at(end.at, ready).await {
+                Ok(ready) => ready,
+                Err(_) => return Err(failed(action, too_late(end), 0, false)),
+            },
+        };
+        let took_time = ready.map_err(|reason| failed(action, Failure::keyless(&reason), 0, false))?;
+        match policy {
+            Policy::Charge(gate) if took_time && !gate.may_resend(Class::Resign).await => Err(failed(
+                action,
+                Failure::unsent("not sent: the session had to be renewed first"),
+                0,
+                false,
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn delay(&self, failure: &Failure, attempt: u32) -> std::time::Duration {
         match failure.class {
-            Class::Resign => return std::time::Duration::ZERO,
+            Class::Resign | Class::Credentials => return std::time::Duration::ZERO,
             Class::Busy { .. } => return std::time::Duration::from_millis(PATIENCE.busy_ms),
             _ => {}
         }
@@ -271,13 +339,14 @@ impl Sender {
         end: Option<End>,
         action: &Action,
         correction: Option<Duration>,
+        key: &Credentials,
     ) -> Result<Reply<T>, Failure> {
         let attempt = async {
             if !policy.reads() {
-                return self.attempt(action, correction).await;
+                return self.attempt(action, correction, key).await;
             }
             let place = self.limiter.place(&action.service.to_string()).await;
-            let result = self.attempt(action, correction).await;
+            let result = self.attempt(action, correction, key).await;
             let throttled =
                 result.as_ref().is_err_and(|failure| failure.class == Class::Retry { throttled: true });
             if result.is_ok() || throttled {
@@ -286,32 +355,28 @@ impl Sender {
             result
         };
         let Some(end) = end else { return attempt.await };
-        let over = || {
-            let error = TransportError::NoAnswer(end.why.to_owned());
-            let message = error.to_string();
-            Err(no_answer(&error, message))
-        };
         if Instant::now() >= end.at {
-            return over();
+            return Err(too_late(end));
         }
-        tokio::time::timeout_at(end.at, attempt).await.unwrap_or_else(|_| over())
+        tokio::time::timeout_at(end.at, attempt).await.unwrap_or_else(|_| Err(too_late(end)))
     }
 
     async fn attempt<T: DeserializeOwned>(
         &self,
         action: &Action,
         correction: Option<Duration>,
+        key: &Credentials,
     ) -> Result<Reply<T>, Failure> {
-        let request = self.signed(action, correction.unwrap_or_else(|| self.correction.get()));
+        let request = self.signed(action, correction.unwrap_or_else(|| self.correction.get()), key);
         let asked = self.doors.clock.now();
         let answer = self.doors.transport.send(request).await;
         let reply = answer.map_err(|error| {
-            let message = self.concealed(&error.to_string());
+            let message = concealed(&error.to_string(), key);
             tracing::debug!(action = action.name, at = %action.service, error = escape(&message), "no answer");
             no_answer(&error, message)
         })?;
         let date = reply.header("date").and_then(parse_date);
-        let result = self.judge(&reply, date);
+        let result = judge(&reply, date, key);
         // The clock of a proxy on the way is not the cloud's; and what decides is the clock of ECS, which
         // judges tokens and expiries, not that of another product.
         let from_cloud = matches!(action.service, Service::Ecs(_))
@@ -352,7 +417,7 @@ impl Sender {
         }
     }
 
-    fn signed(&self, action: &Action, correction: Duration) -> HttpRequest {
+    fn signed(&self, action: &Action, correction: Duration, key: &Credentials) -> HttpRequest {
         let mut nonce = [0; 16];
         self.doors.entropy.fill(&mut nonce);
         let unsigned = Unsigned {
@@ -364,50 +429,7 @@ impl Sender {
             at: self.doors.clock.now() + correction,
             timeout_ms: ATTEMPT_TIMEOUT_MS,
         };
-        unsigned.sign(self.signature, &self.credentials)
-    }
-
-    /// Reads an answer. A 2xx whose body is not what the action answers is as good as lost.
-    fn judge<T: DeserializeOwned>(
-        &self,
-        reply: &HttpReply,
-        date: Option<DateTime<Utc>>,
-    ) -> Result<Reply<T>, Failure> {
-        let status = reply.status;
-        let header_id = reply.header("x-acs-request-id").map(plain);
-        let unreadable = (200..300).contains(&status);
-        let why = if unreadable {
-            match serde_json::from_slice(&reply.body) {
-                Ok(body) => return Ok(Reply { body, date, request_id: header_id }),
-                Err(error) => Some(format!("the answer is not understood: {error}")),
-            }
-        } else {
-            None
-        };
-        let body: ErrorReply = serde_json::from_slice(&reply.body).unwrap_or_default();
-        let code = body.code.as_deref().map(plain).filter(|code| !code.is_empty());
-        let class = if unreadable {
-            Class::Retry { throttled: false }
-        } else {
-            class(code.as_deref().unwrap_or_default(), status)
-        };
-        let message =
-            why.or(body.message).unwrap_or_else(|| format!("HTTP status {status} without a readable reason"));
-        Err(Failure {
-            class,
-            message: Untrusted::new(shorten(&self.concealed(&message))),
-            request_id: body.request_id.as_deref().map(plain).filter(|id| !id.is_empty()).or(header_id),
-            maybe_done: unreadable || leaves_doubt(code.as_deref().unwrap_or_default(), status),
-            code,
-            http_status: Some(status),
-            is_unreadable: unreadable,
-            is_unsent: false,
-            wish_ms: reply
-                .header("x-acs-retry-after")
-                .and_then(|text| text.trim().parse().ok())
-                .filter(|ms| *ms > 0),
-            date,
-        })
+        unsigned.sign(self.signature, key)
     }
 
     /// The error of an answer that came with a good status and says in its body that nothing was told.
@@ -423,7 +445,7 @@ impl Sender {
         let failure = Failure {
             class: code.as_deref().map_or(Class::Refused, |code| class(code, 400)),
             code,
-            message: Untrusted::new(shorten(&self.concealed(message))),
+            message: Untrusted::new(shorten(&concealed(message, &self.keys.current()))),
             request_id,
             http_status: Some(200),
             maybe_done: false,
@@ -434,23 +456,66 @@ impl Sender {
         };
         failed(action, failure, 1, false)
     }
+}
 
-    /// A text from outside without our secrets, plain or percent-encoded (once, or twice as in a
-    /// string to sign), in case that it repeats them.
-    fn concealed(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in [Some(self.credentials.secret()), self.credentials.security_token()] {
-            let mut form = secret.unwrap_or_default().to_owned();
-            for _ in 0..3 {
-                // Nothing that short is a secret, and replacing it would only garble.
-                if form.len() >= SECRET_CHARS_MIN {
-                    text = text.replace(&form, "[hidden]");
-                }
-                form = sign::percent_encode(&form);
-            }
+/// Reads an answer. A 2xx whose body is not what the action answers is as good as lost.
+fn judge<T: DeserializeOwned>(
+    reply: &HttpReply,
+    date: Option<DateTime<Utc>>,
+    key: &Credentials,
+) -> Result<Reply<T>, Failure> {
+    let status = reply.status;
+    let header_id = reply.header("x-acs-request-id").map(plain);
+    let unreadable = (200..300).contains(&status);
+    let why = if unreadable {
+        match serde_json::from_slice(&reply.body) {
+            Ok(body) => return Ok(Reply { body, date, request_id: header_id }),
+            Err(error) => Some(format!("the answer is not understood: {error}")),
         }
-        text
+    } else {
+        None
+    };
+    let body: ErrorReply = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let code = body.code.as_deref().map(plain).filter(|code| !code.is_empty());
+    let class = if unreadable {
+        Class::Retry { throttled: false }
+    } else {
+        class(code.as_deref().unwrap_or_default(), status)
+    };
+    let message =
+        why.or(body.message).unwrap_or_else(|| format!("HTTP status {status} without a readable reason"));
+    Err(Failure {
+        class,
+        message: Untrusted::new(shorten(&concealed(&message, key))),
+        request_id: body.request_id.as_deref().map(plain).filter(|id| !id.is_empty()).or(header_id),
+        maybe_done: unreadable || leaves_doubt(code.as_deref().unwrap_or_default(), status),
+        code,
+        http_status: Some(status),
+        is_unreadable: unreadable,
+        is_unsent: false,
+        wish_ms: reply
+            .header("x-acs-retry-after")
+            .and_then(|text| text.trim().parse().ok())
+            .filter(|ms| *ms > 0),
+        date,
+    })
+}
+
+/// A text from outside without our secrets, plain or percent-encoded (once, or twice as in a
+/// string to sign), in case that it repeats them.
+fn concealed(text: &str, key: &Credentials) -> String {
+    let mut text = text.to_owned();
+    for secret in [Some(key.secret()), key.security_token()] {
+        let mut form = secret.unwrap_or_default().to_owned();
+        for _ in 0..3 {
+            // Nothing that short is a secret, and replacing it would only garble.
+            if form.len() >= SECRET_CHARS_MIN {
+                text = text.replace(&form, "[hidden]");
+            }
+            form = sign::percent_encode(&form);
+        }
     }
+    text
 }
 
 fn failed(action: &'static str, failure: Failure, attempts: u32, maybe_done: bool) -> CallError {
@@ -459,6 +524,8 @@ fn failed(action: &'static str, failure: Failure, attempts: u32, maybe_done: boo
         class: failure.class,
         hint: Some(match &failure.code {
             Some(code) => hint(action, code, failure.class),
+            None if failure.class == Class::Credentials => NO_KEY_HINT,
+            None if attempts == 0 => "run again: it is safe",
             None if failure.http_status.is_none() => NO_ANSWER_HINT,
             None => NO_CODE_HINT,
         }),
@@ -484,6 +551,13 @@ fn no_answer(error: &TransportError, message: String) -> Failure {
         wish_ms: None,
         date: None,
     }
+}
+
+/// What can be done without did not come in time.
+fn too_late(end: End) -> Failure {
+    let error = TransportError::NoAnswer(end.why.to_owned());
+    let message = error.to_string();
+    no_answer(&error, message)
 }
 
 /// Codes and RequestIds as they should be: short and plain.

@@ -126,8 +126,13 @@ impl Endpoint {
 
     /// The address of a service.
     pub(super) fn url(&self, service: &Service) -> String {
+        self.url_of_host(&service.host())
+    }
+
+    /// The address of one of the cloud's own hosts.
+    pub(super) fn url_of_host(&self, host: &str) -> String {
         match self {
-            Self::Regional => format!("https://{}/", service.host()),
+            Self::Regional => format!("https://{host}/"),
             Self::Fixed { url, .. } => url.clone(),
         }
     }

@@ -30,7 +30,7 @@ use crate::retry::Class;
 use crate::term::{AutoRenew, PurchaseTerm, Site, Term};
 
 pub use call::{Doors, Gate};
-pub use credentials::{Credentials, CredentialsError};
+pub use credentials::{Credentials, KeyDoors, KeyWishes, Keys, NoKey, PassedOver, Provider};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::CallError;
 pub use read::ReadId;
@@ -117,15 +117,15 @@ pub struct Caller {
 pub struct Cloud {
     sender: Sender,
     parallelism: usize,
-    /// The key stays the same, so that it is asked about once.
+    /// The key stays the same, or another of the same account, so that it is asked about once.
     caller: OnceCell<Caller>,
 }
 
 impl Cloud {
     /// A client that has at most `parallelism` reads under way.
-    pub fn new(doors: Doors, credentials: Credentials, endpoint: Endpoint, parallelism: usize) -> Self {
+    pub fn new(doors: Doors, keys: impl Into<Keys>, endpoint: Endpoint, parallelism: usize) -> Self {
         Self {
-            sender: Sender::new(doors, credentials, endpoint, parallelism.max(1)),
+            sender: Sender::new(doors, keys.into(), endpoint, parallelism.max(1)),
             parallelism: parallelism.max(1),
             caller: OnceCell::new(),
         }

@@ -1,7 +1,7 @@
 //! Sending, signing and repeating, judged by what arrives.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use renewctl::cloud::{
-    CallError, Credentials, CredentialsError, Endpoint, EndpointError, QuoteAsk, QuoteError, Receipt,
-    RenewOrder, sign,
+    CallError, Credentials, Endpoint, EndpointError, QuoteAsk, QuoteError, Receipt, RenewOrder, sign,
 };
 
-use renewctl::ports::{Environment, Method};
+use renewctl::ports::Method;
 use renewctl::retry::Class;
 use renewctl::term::{AutoRenew, PurchaseTerm, Site, Term};
 use serde_json::json;
@@ -477,36 +476,4 @@ fn endpoints_are_https_or_this_machine() {
     ] {
         assert_eq!(Endpoint::parse(text), Err(EndpointError::Form), "{text}");
     }
-}
-
-struct Variables(BTreeMap<&'static str, &'static str>);
-
-impl Environment for Variables {
-    fn var(&self, name: &str) -> Option<String> {
-        self.0.get(name).map(|value| (*value).to_owned())
-    }
-}
-
-#[test]
-fn credentials_say_what_is_missing_and_repeat_no_value() {
-    const ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
-    const KEY: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
-    const SESSION: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
-    let from = |pairs: &[(&'static str, &'static str)]| {
-        Credentials::from_environment(&Variables(pairs.iter().copied().collect())).map(|_| ())
-    };
-    assert_eq!(from(&[(ID, KEY_ID), (KEY, SECRET), (SESSION, TOKEN)]), Ok(()));
-    assert_eq!(from(&[]), Err(CredentialsError::Missing(ID)));
-    assert_eq!(from(&[(ID, KEY_ID)]), Err(CredentialsError::Missing(KEY)));
-    for (pairs, name) in [
-        ([(ID, KEY_ID), (KEY, "hunter2 \n"), (SESSION, TOKEN)], KEY),
-        ([(ID, " hunter2"), (KEY, SECRET), (SESSION, TOKEN)], ID),
-        ([(ID, KEY_ID), (KEY, SECRET), (SESSION, "hunter2é")], SESSION),
-    ] {
-        let error = from(&pairs).unwrap_err();
-        assert_eq!(error, CredentialsError::Malformed(name));
-        assert!(error.to_string().contains(name) && !error.to_string().contains("hunter2"));
-    }
-    let text = from(&[]).unwrap_err().to_string();
-    assert!(text.contains("--emulator") && text.contains("export"), "{text}");
 }

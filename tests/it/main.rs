@@ -26,6 +26,7 @@ mod cloud_reads;
 mod cloud_replies;
 mod cloud_script;
 mod config;
+mod credentials;
 mod deciding;
 mod deciding_laws;
 mod deciding_table;

@@ -14,7 +14,7 @@ use renewctl::cloud::Credentials;
 use renewctl::cloud::sign::Signature;
 use renewctl::cloud::sign::request::Unsigned;
 use renewctl::ports::Transport as _;
-use renewctl::system::HttpTransport;
+use renewctl::system::{HttpTransport, Reach};
 use serde::Deserialize;
 
 /// The server is on this machine, and answers at once.
@@ -55,7 +55,7 @@ async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [cases, url] = arguments.as_slice() else { panic!("usage: conformance-recorder CASES URL") };
     let cases: Vec<Case> = serde_json::from_str(&std::fs::read_to_string(cases).unwrap()).unwrap();
-    let transport = HttpTransport::new(true, true).unwrap();
+    let transport = HttpTransport::new(Reach::Loopback { plain: true }, None);
     for case in &cases {
         send(&transport, url, case).await;
     }
