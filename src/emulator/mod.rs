@@ -1,5 +1,5 @@
-//! An imitation of the API for subscription instances (ECS, the balance, the caller): same requests,
-//! same refusals, a ledger of every charge, and faults on demand.
+//! An imitation of the API for subscription instances (ECS, the balance, the caller, roles and their sessions,
+//! an instance's metadata service): same requests, same refusals, a ledger of every charge, and faults on demand.
 //!
 //! It shares no rule with the client: its own decoding and encoding, calendar, term and token tables.
 //! So it can judge the client. Where the documentation is silent its behaviour is a constant or a
@@ -13,7 +13,9 @@ pub mod gateway;
 mod in_process;
 mod ledger;
 mod life;
+mod metadata;
 mod order;
+mod roles;
 mod serve;
 mod state;
 mod terms;
@@ -55,7 +57,7 @@ pub type Save = Rc<dyn Fn(&Emulator) -> io::Result<()>>;
 /// One HTTP request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// GET or POST.
+    /// GET or POST; PUT at the metadata service.
     pub method: String,
     /// The Host header.
     pub host: String,
@@ -104,6 +106,7 @@ pub struct Record {
 pub struct Emulator {
     state: State,
     nonces: BTreeSet<String>,
+    metadata_tokens: metadata::Tokens,
     records: Vec<Record>,
 }
 
@@ -126,7 +129,12 @@ impl Emulator {
     }
 
     fn with(state: State) -> Self {
-        Self { state, nonces: BTreeSet::new(), records: Vec::new() }
+        Self {
+            state,
+            nonces: BTreeSet::new(),
+            metadata_tokens: metadata::Tokens::default(),
+            records: Vec::new(),
+        }
     }
 
     /// The world as text, for saving.
@@ -258,6 +266,11 @@ impl Emulator {
         let events = self.state.events.len();
         self.live_on(wall);
         let lived = self.state.events.len() > events;
+        if metadata::serves(&call.path_and_query) {
+            let now = self.now(wall);
+            let (reply, changed) = metadata::answer(call, &mut self.state, &mut self.metadata_tokens, now);
+            return Answer { delay_ms: 0, reply: Reply::Http(reply), changed: changed || lived };
+        }
         let request_id = request_id(self.state.requests, &self.state.id);
         let request = gateway::read(call);
         let checked = gateway::check(&request, &self.state, &mut self.nonces, wall);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ACCOUNT;
 use super::fault::{Effect, Fault};
 use super::life::Event;
+use super::roles::{Metadata, Role, Session};
 use super::terms::{Site, Unit};
 use super::world::{Assumptions, WorldError};
 
@@ -33,6 +34,17 @@ pub(super) struct State {
     pub(super) balance: Option<Decimal>,
     pub(super) effect_delay_s: i64,
     pub(super) keys: BTreeMap<String, Key>,
+    /// By ARN. Roles and sessions are missing in states of before there were any.
+    #[serde(default)]
+    pub(super) roles: BTreeMap<String, Role>,
+    /// By the id of their key, and so in the order in which they were given.
+    #[serde(default)]
+    pub(super) sessions: BTreeMap<String, Session>,
+    /// Sessions so far.
+    #[serde(default)]
+    pub(super) issued: u64,
+    #[serde(default)]
+    pub(super) metadata: Option<Metadata>,
     pub(super) instances: BTreeMap<String, Instance>,
     pub(super) tokens: BTreeMap<String, TokenUse>,
     pub(super) ledger: Vec<Charge>,
@@ -251,6 +263,10 @@ impl State {
             balance: None,
             effect_delay_s: 0,
             keys: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            issued: 0,
+            metadata: None,
             instances: BTreeMap::new(),
             tokens: BTreeMap::new(),
             ledger: Vec::new(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::errors;
 use super::fault::Fault;
+use super::roles::{self, Metadata, Role};
 use super::state::{AutoRenew, ChargeType, Instance, Key, State, usual_account};
 use super::terms::{self, Site, Unit};
 use super::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
@@ -90,6 +91,10 @@ struct WorldFile {
     effect_delay: Option<String>,
     #[serde(default)]
     keys: Vec<Key>,
+    #[serde(default)]
+    roles: Vec<Role>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
     #[serde(default)]
     instances: Vec<Traits>,
     #[serde(default)]
@@ -179,6 +184,7 @@ pub(super) fn seed(yaml: &str, wall: DateTime<Utc>, id: &str) -> Result<State, W
         let key = Key::lasting(ACCESS_KEY_ID, ACCESS_KEY_SECRET);
         state.keys.insert(key.id.clone(), key);
     }
+    roles::seed(&mut state, file.roles, file.metadata)?;
     if let Some(problem) = file.faults.iter().find_map(Fault::problem) {
         return Err(WorldError::Form(problem));
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use renewctl::cli::{Apply, Doors, Exit, Format, Session};
-use renewctl::cloud::{self, Cloud, Credentials, Endpoint};
+use renewctl::cloud::{self, Cloud, Credentials, Endpoint, Keys};
 use renewctl::config::load;
 use renewctl::desired::DesiredState;
 use renewctl::emulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET, Charge, Emulator, InProcess};
@@ -304,6 +304,8 @@ pub struct Sim {
     pub signals: Rc<FakeSignals>,
     /// When the machine sleeps next.
     pub sleep: Rc<Cell<Option<Sleep>>>,
+    /// What the next apply signs with; otherwise the emulator's own key.
+    pub keys: Cell<Option<Keys>>,
     entropy: Rc<CountingEntropy>,
 }
 
@@ -346,6 +348,7 @@ impl Sim {
             cut: Rc::default(),
             signals: Rc::default(),
             sleep: Rc::default(),
+            keys: Cell::default(),
             entropy: Rc::default(),
         }
     }
@@ -354,17 +357,22 @@ impl Sim {
         self.cloud_with(8)
     }
 
-    pub fn cloud_with(&self, parallelism: usize) -> Cloud {
+    pub fn transport(&self) -> Rc<dyn Transport> {
         let inner = InProcess::new(Rc::clone(&self.emulator), self.clock.clone(), Rc::new(|_| Ok(())));
         let signals = Rc::clone(&self.signals);
         let (cut, clock, sleep) = (Rc::clone(&self.cut), Rc::clone(&self.clock), Rc::clone(&self.sleep));
-        let transport = CuttingTransport { inner, cut, signals, clock, sleep };
+        Rc::new(CuttingTransport { inner, cut, signals, clock, sleep })
+    }
+
+    pub fn cloud_with(&self, parallelism: usize) -> Cloud {
         let doors = cloud::Doors {
-            transport: Rc::new(transport),
+            transport: self.transport(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         };
-        Cloud::new(doors, Credentials::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET), Endpoint::Regional, parallelism)
+        let keys = self.keys.take();
+        let keys = keys.unwrap_or_else(|| Credentials::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET).into());
+        Cloud::new(doors, keys, Endpoint::Regional, parallelism)
     }
 
     pub async fn apply(&self, files: &str) -> Applied {

@@ -98,7 +98,7 @@ impl InstanceRole {
     async fn ask_role(&self, around: &Around, token: Option<&str>) -> Result<String, Reason> {
         let reply = self.get(around, FOLDER, token).await?;
         if reply.status != 200 {
-            let text = format!("the instance has no role (HTTP status {})", reply.status);
+            let text = format!("no role of an instance here (HTTP status {})", reply.status);
             return Err(Reason::absent(text));
         }
         let role = text(&reply).filter(|role| is_role(role));

@@ -4,15 +4,15 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::json;
 
+use super::assume_role::ROLE_ID;
 use super::{ApiError, Context, errors};
 use crate::emulator::terms::Site;
 
 /// What a world without a balance says that it has. Assumed: an account that never runs out shows some
 /// large amount; no page says which.
 const WITHOUT_END: &str = "999,999,999,999.99";
-/// The one user of the world's account, and the one role. Invented; the form is that of the page's sample.
+/// The one user of the world's account. Invented; the form is that of the page's sample.
 const USER_ID: &str = "216959339000000001";
-const ROLE_ID: &str = "335376200829920001";
 
 /// The balance, in the form of the page's sample. Thousands commas are assumed: no official sample has
 /// them, some clients expect them (reference 6), and ours must take both.
@@ -47,13 +47,16 @@ pub(super) fn balance(context: &Context<'_>) -> Result<String, ApiError> {
 pub(super) fn caller(context: &Context<'_>) -> String {
     let account = &context.state.account;
     let id = context.request.key_id().unwrap_or_default();
-    let is_role = context.state.keys.get(id).is_some_and(|key| key.token.is_some());
+    let session = context.state.sessions.get(id);
+    let is_role = context.state.key(id).is_some_and(|key| key.token.is_some());
     let mut reply = json!({ "AccountId": account, "RequestId": context.request_id });
     if is_role {
         reply["IdentityType"] = json!("AssumedRoleUser");
         reply["RoleId"] = json!(ROLE_ID);
-        reply["PrincipalId"] = json!(format!("{ROLE_ID}:{id}"));
-        reply["Arn"] = json!(format!("acs:ram::{account}:assumed-role/emulator/{id}"));
+        let role = session.and_then(|session| session.role.rsplit('/').next()).unwrap_or("emulator");
+        let name = session.map_or(id, |session| &session.name);
+        reply["PrincipalId"] = json!(format!("{ROLE_ID}:{name}"));
+        reply["Arn"] = json!(context.assumed_arn(role, name));
     } else {
         reply["IdentityType"] = json!("RAMUser");
         reply["UserId"] = json!(USER_ID);

@@ -1,6 +1,7 @@
 //! The actions: what each checks, in which order, and what it answers.
 
 mod account;
+mod assume_role;
 mod auto_renew;
 pub(super) mod errors;
 mod instances;
@@ -24,7 +25,7 @@ pub(super) enum Product {
 }
 
 /// The actions that there are.
-const ACTIONS: [(&str, Product); 7] = [
+const ACTIONS: [(&str, Product); 9] = [
     ("DescribeInstances", Product::Ecs),
     ("DescribeInstanceAutoRenewAttribute", Product::Ecs),
     ("ModifyInstanceAutoRenewAttribute", Product::Ecs),
@@ -32,6 +33,8 @@ const ACTIONS: [(&str, Product); 7] = [
     ("DescribeRenewalPrice", Product::Ecs),
     ("QueryAccountBalance", Product::Billing),
     ("GetCallerIdentity", Product::Sts),
+    ("AssumeRole", Product::Sts),
+    ("AssumeRoleWithOIDC", Product::Sts),
 ];
 
 /// Which product an action belongs to; `None` if there is no such action.
@@ -123,15 +126,24 @@ impl ApiError {
 
 /// Whether an action changes the world.
 pub(super) fn writes(action: &str) -> bool {
-    matches!(action, "RenewInstance" | "ModifyInstanceAutoRenewAttribute")
+    matches!(
+        action,
+        "RenewInstance" | "ModifyInstanceAutoRenewAttribute" | "AssumeRole" | "AssumeRoleWithOIDC"
+    )
+}
+
+/// Whether an action takes requests that nobody has signed.
+pub(super) fn is_unsigned(action: &str) -> bool {
+    action == "AssumeRoleWithOIDC"
 }
 
 /// Runs the action that the request names.
 pub(super) fn handle(context: &mut Context<'_>) -> Result<String, ApiError> {
     let action = context.request.get("Action").unwrap_or_default();
-    // DescribeInstances answers a key without the right with an empty list, QueryAccountBalance has a
-    // code of its own, and GetCallerIdentity needs no right.
-    let own_way = ["DescribeInstances", "QueryAccountBalance", "GetCallerIdentity"].contains(&action);
+    // DescribeInstances answers a key without the right with an empty list, QueryAccountBalance and AssumeRole
+    // have a code of their own, and GetCallerIdentity needs no right.
+    let own_way = ["DescribeInstances", "QueryAccountBalance", "GetCallerIdentity", "AssumeRole"];
+    let own_way = own_way.contains(&action);
     if context.is_denied() && !own_way {
         return Err(ApiError::forbidden());
     }
@@ -143,6 +155,8 @@ pub(super) fn handle(context: &mut Context<'_>) -> Result<String, ApiError> {
         "DescribeRenewalPrice" => price::describe(context),
         "QueryAccountBalance" => account::balance(context),
         "GetCallerIdentity" => Ok(account::caller(context)),
+        "AssumeRole" => assume_role::by_key(context),
+        "AssumeRoleWithOIDC" => assume_role::by_token(context),
         _ => Err(ApiError::no_such_action()),
     }
 }
@@ -181,7 +195,7 @@ impl Context<'_> {
     /// Whether the key's policy does not allow the action.
     fn is_denied(&self) -> bool {
         let action = self.request.get("Action").unwrap_or_default();
-        let key = self.request.key_id().and_then(|id| self.state.keys.get(id));
+        let key = self.request.key_id().and_then(|id| self.state.key(id));
         key.is_some_and(|key| key.deny.iter().any(|denied| denied == action))
     }
 

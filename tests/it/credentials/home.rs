@@ -52,15 +52,21 @@ impl Asked {
     }
 }
 
-#[allow(clippy::type_complexity, reason = "callbacks")]
-pub struct Home {
+/// Variables, files and programs.
+#[allow(clippy::type_complexity, reason = "one callback")]
+pub struct Shelf {
     pub vars: RefCell<BTreeMap<String, String>>,
     pub files: RefCell<BTreeMap<PathBuf, Vec<u8>>>,
-    pub asked: RefCell<Vec<Asked>>,
     pub ran: RefCell<Vec<ProcessRequest>>,
+    pub prints: RefCell<Box<dyn Fn(&ProcessRequest) -> Result<String, ProcessError>>>,
+}
+
+#[allow(clippy::type_complexity, reason = "callbacks")]
+pub struct Home {
+    pub shelf: Rc<Shelf>,
+    pub asked: RefCell<Vec<Asked>>,
     /// Answers a request, if it wants to; otherwise the usual answer is given.
     pub answer: RefCell<Box<dyn Fn(&Asked) -> Option<Answer>>>,
-    pub prints: RefCell<Box<dyn Fn(&ProcessRequest) -> Result<String, ProcessError>>>,
     pub profile: Option<String>,
     pub signature: Signature,
     pub endpoint: Endpoint,
@@ -70,8 +76,7 @@ pub struct Home {
     issued: Cell<usize>,
 }
 
-impl Home {
-    /// Made inside `run`.
+impl Shelf {
     pub fn new(vars: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
         let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let files = files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec()));
@@ -80,10 +85,23 @@ impl Home {
         Self {
             vars: vars.into(),
             files: files.collect::<BTreeMap<_, _>>().into(),
-            asked: RefCell::default(),
             ran: RefCell::default(),
-            answer: RefCell::new(Box::new(|_| None)),
             prints: RefCell::new(Box::new(|_| Err(ProcessError::NotStarted("no such file".to_owned())))),
+        }
+    }
+
+    pub fn write(&self, path: &str, content: &str) {
+        self.files.borrow_mut().insert(path.into(), content.as_bytes().to_vec());
+    }
+}
+
+impl Home {
+    /// Made inside `run`.
+    pub fn new(vars: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
+        Self {
+            shelf: Rc::new(Shelf::new(vars, files)),
+            asked: RefCell::default(),
+            answer: RefCell::new(Box::new(|_| None)),
             profile: None,
             signature: Signature::V1,
             endpoint: Endpoint::Regional,
@@ -102,7 +120,7 @@ impl Home {
         self,
         prints: impl Fn(&ProcessRequest) -> Result<String, ProcessError> + 'static,
     ) -> Self {
-        *self.prints.borrow_mut() = Box::new(prints);
+        *self.shelf.prints.borrow_mut() = Box::new(prints);
         self
     }
 
@@ -137,16 +155,15 @@ impl Home {
 
     pub async fn keys(self: &Rc<Self>) -> Result<(Keys, Vec<PassedOver>), NoKey> {
         let door = |door| -> Rc<dyn Transport> { Rc::new(Wire { home: Rc::clone(self), door }) };
-        let this = Rc::new(Memory(Rc::clone(self)));
         let doors = KeyDoors {
             cloud: door(Door::Cloud),
             web: door(Door::Web),
             nearby: door(Door::Nearby),
             metadata: door(Door::Metadata),
-            files: this.clone(),
-            environment: this.clone(),
-            processes: this.clone(),
-            clock: this,
+            files: self.shelf.clone(),
+            environment: self.shelf.clone(),
+            processes: self.shelf.clone(),
+            clock: Rc::new(HomeClock(Rc::clone(self))),
             entropy: Rc::new(CountingEntropy::default()),
         };
         let wishes = KeyWishes {
@@ -160,7 +177,7 @@ impl Home {
     pub fn cloud(self: &Rc<Self>, keys: Keys) -> Cloud {
         let doors = Doors {
             transport: Rc::new(Wire { home: Rc::clone(self), door: Door::Cloud }),
-            clock: Rc::new(Memory(Rc::clone(self))),
+            clock: Rc::new(HomeClock(Rc::clone(self))),
             entropy: Rc::new(CountingEntropy::default()),
         };
         Cloud::new(doors, keys, self.endpoint.clone(), 1).signing_with(self.signature)
@@ -235,34 +252,34 @@ impl Transport for Wire {
     }
 }
 
-struct Memory(Rc<Home>);
+struct HomeClock(Rc<Home>);
 
-impl Clock for Memory {
+impl Clock for HomeClock {
     fn now(&self) -> DateTime<Utc> {
         self.0.time()
     }
 }
 
-impl Environment for Memory {
+impl Environment for Shelf {
     fn var(&self, name: &str) -> Option<String> {
-        self.0.vars.borrow().get(name).filter(|value| !value.is_empty()).cloned()
+        self.vars.borrow().get(name).filter(|value| !value.is_empty()).cloned()
     }
 }
 
-impl Processes for Memory {
+impl Processes for Shelf {
     fn run(
         &self,
         request: ProcessRequest,
     ) -> LocalFuture<'_, Result<secrecy::SecretSlice<u8>, ProcessError>> {
-        let printed = (self.0.prints.borrow())(&request);
-        self.0.ran.borrow_mut().push(request);
+        let printed = (self.prints.borrow())(&request);
+        self.ran.borrow_mut().push(request);
         Box::pin(std::future::ready(printed.map(|text| text.into_bytes().into())))
     }
 }
 
-impl Files for Memory {
+impl Files for Shelf {
     fn read_up_to(&self, path: &Path, bytes: usize) -> io::Result<Vec<u8>> {
-        match self.0.files.borrow().get(path) {
+        match self.files.borrow().get(path) {
             Some(content) if content == b"(nobody may read this)" => {
                 Err(io::Error::from(io::ErrorKind::PermissionDenied))
             }

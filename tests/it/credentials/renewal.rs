@@ -86,9 +86,10 @@ fn the_token_file_is_read_anew_for_each_session() {
         let home = Rc::new(Home::new(&OIDC, &[TOKEN]).answering(takes_all));
         let (keys, _) = home.keys().await.unwrap();
         let cloud = home.cloud(keys);
-        home.files.borrow_mut().insert("/run/token".into(), b"another.token".to_vec());
+        home.shelf.write("/run/token", "another.token");
         // Variables are of the beginning of the run.
-        home.vars
+        home.shelf
+            .vars
             .borrow_mut()
             .insert("ALIBABA_CLOUD_ROLE_ARN".to_owned(), "acs:ram::9:role/other".to_owned());
         home.jump.set(TimeDelta::minutes(59));
@@ -245,7 +246,7 @@ fn a_charge_whose_answer_was_lost_stays_in_doubt_without_a_key() {
         }));
         let (keys, _) = home.keys().await.unwrap();
         let cloud = home.cloud(keys);
-        home.files.borrow_mut().insert("/run/token".into(), b"of-nobody".to_vec());
+        home.shelf.write("/run/token", "of-nobody");
         home.jump.set(TimeDelta::seconds(3599) + TimeDelta::milliseconds(900));
         // The session is gone during the wait before the second attempt.
         let error = charge(&cloud, &Asked::new(true)).await.unwrap_err();

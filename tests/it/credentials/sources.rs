@@ -312,13 +312,13 @@ fn the_metadata_service_is_asked_with_a_token_first() {
             vec![],
             [token, no_role, key],
             &["token", "list", "list"],
-            Err("the instance has no role (HTTP status 404)"),
+            Err("no role of an instance here (HTTP status 404)"),
         ),
         (
             vec![ONLY],
             [token, no_role, key],
             &["token", "list"],
-            Err("the instance has no role (HTTP status 404)"),
+            Err("no role of an instance here (HTTP status 404)"),
         ),
         (vec![ONLY], [token, || ok("<html>"), key], &["token", "list"], Err("names no role")),
         (vec![], [token, role, failed], &["token", "list", "web-role"], Err("the answer is not Success")),
@@ -402,7 +402,7 @@ fn a_command_prints_a_key() {
             let home = Home::new(&[], &[(CONFIG, &command(text))]).printing(move |_| Ok(printed.clone()));
             let home = Rc::new(home);
             assert_eq!(home.choice().await, Ok((Provider::CliProfile, key.to_owned())));
-            let ran = home.ran.borrow()[0].clone();
+            let ran = home.shelf.ran.borrow()[0].clone();
             assert_eq!([&[ran.program][..], &ran.arguments].concat(), words);
             assert_eq!(ran.timeout_ms, 60_000);
         });

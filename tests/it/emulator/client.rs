@@ -31,7 +31,7 @@ instances:
 fn version(action: &str) -> &'static str {
     match action {
         "QueryAccountBalance" => "2017-12-14",
-        "GetCallerIdentity" => "2015-04-01",
+        "GetCallerIdentity" | "AssumeRole" | "AssumeRoleWithOIDC" => "2015-04-01",
         _ => "2014-05-26",
     }
 }

@@ -9,5 +9,6 @@ mod errors;
 mod gateway;
 mod life;
 mod parameters;
+mod roles;
 mod signatures;
 mod world;
