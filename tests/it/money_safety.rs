@@ -208,7 +208,9 @@ fn a_doubt_names_the_moment_at_which_its_hold_ends() {
     ] {
         run(async {
             let sim = Sim::new(&ONE.replace("5s", "100h"));
-            fault.into_iter().for_each(|fault| sim.fault(fault));
+            if let Some(fault) = fault {
+                sim.fault(fault);
+            }
             let applied = sim.apply(WANT_ONE).await;
             assert_exit(&applied, Exit::InDoubt);
             let until =
