@@ -174,6 +174,14 @@ pub(super) enum Command {
         after_help = "Examples:\n    renewctl history\n    renewctl history --format json | jq .months"
     )]
     History(JournalArgs),
+    /// Look at everything that a run stands on: credentials, account, site, clock, endpoints, permissions.
+    ///
+    /// Changes nothing. With -f it asks about the regions, the sites and the account of the files. Exits with 1
+    /// if a run would not go well.
+    #[command(
+        after_help = "Examples:\n    renewctl doctor\n    renewctl doctor -f renewals.yaml --format json\n    renewctl doctor --profile audit"
+    )]
+    Doctor(DoctorArgs),
     /// Print the least RAM policy that a plan or an apply needs, for a RAM user or role.
     ///
     /// With -f it names the instances of the files, and the account if they name one. Without a network.
@@ -351,6 +359,16 @@ pub(super) struct JournalArgs {
     /// The journal.
     #[arg(long, value_name = "FILE", default_value = JOURNAL)]
     pub(super) journal: PathBuf,
+    /// What goes to stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: LedgerFormat,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    pub(super) files: FileArgs,
     /// What goes to stdout.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: LedgerFormat,

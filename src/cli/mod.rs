@@ -5,6 +5,7 @@
 mod apply;
 mod args;
 mod command_line;
+mod doctor;
 mod doors;
 mod emulator;
 mod emulator_state;
@@ -125,6 +126,7 @@ async fn command(cli: &Cli, doors: &Doors, screen: Screen) -> Result<Exit, Failu
         Command::Show(args) => show::run(cli, args, doors, screen),
         Command::Recover(args) => recover::run(cli, args, doors).await,
         Command::History(args) => history::run(args, cli.common.quiet, doors),
+        Command::Doctor(args) => doctor::run(cli, args, doors, screen).await,
         Command::Policy(args) => policy::run(args, cli.common.quiet, doors, screen),
         Command::Emulator(command) => emulator::run(cli, command, doors).await,
         Command::Schema { of } => {

@@ -8,7 +8,8 @@ use crate::system;
 /// How stdout and stderr look.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Screen {
-    out_color: bool,
+    /// Whether stdout has colours.
+    pub(super) out_color: bool,
     /// Whether stderr has colours.
     pub(super) err_color: bool,
     out_width: Option<usize>,

@@ -94,10 +94,10 @@ async fn keys(
     let profile = common.profile.clone();
     let wishes = KeyWishes { profile, signature: signature(common), endpoint: endpoint.clone() };
     let found = doors.unless_interrupted(1, Keys::find(key_doors, wishes)).await;
-    let (keys, passed) = found
+    let keys = found
         .map_err(Failure::interrupted)?
         .map_err(|error| Failure::error(format!("error: {error}\nNothing was changed.")))?;
-    if let (Some(provider), false) = (keys.provider(), common.quiet) {
+    if let (Some((provider, passed)), false) = (keys.origin(), common.quiet) {
         for passed in passed.iter().filter(|passed| passed.was_set_up()) {
             let text =
                 format!("warning: {passed}\n  the key of another provider is used: {}", provider.as_str());

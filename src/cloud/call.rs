@@ -199,6 +199,10 @@ impl Sender {
         }
     }
 
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     pub(super) fn sign_with(&mut self, signature: Signature) {
         self.signature = signature;
     }

@@ -10,6 +10,7 @@ mod limiter;
 mod side_by_side;
 pub mod error;
 pub mod permission;
+mod probe;
 mod read;
 mod replies;
 pub mod sign;
@@ -33,6 +34,7 @@ pub use call::{Doors, Gate};
 pub use credentials::{Credentials, KeyDoors, KeyWishes, Keys, NoKey, PassedOver, Provider};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::CallError;
+pub use probe::Probe;
 pub use read::ReadId;
 
 use call::{Policy, Sender};
@@ -136,6 +138,11 @@ impl Cloud {
     pub fn signing_with(mut self, signature: sign::Signature) -> Self {
         self.sender.sign_with(signature);
         self
+    }
+
+    /// Which provider gave the key, and which ones were passed over; `None` for a key that was handed in.
+    pub fn provider(&self) -> Option<(Provider, &[PassedOver])> {
+        self.sender.keys().origin()
     }
 
     /// Gives up all reading at `end`, waits included; `None`: each call has its own patience only.

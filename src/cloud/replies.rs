@@ -363,6 +363,31 @@ pub(super) struct CallerReply {
     pub(super) request_id: Option<String>,
 }
 
+/// DescribeRegions: the ids alone.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RegionsReply {
+    regions: RegionList,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RegionList {
+    region: Vec<RegionItem>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RegionItem {
+    region_id: String,
+}
+
+impl RegionsReply {
+    pub(super) fn into_ids(self) -> Vec<String> {
+        self.regions.region.into_iter().map(|item| item.region_id).collect()
+    }
+}
+
 /// A JSON number, or one in a string, exactly. Java writes 10,000,000 as `1.0E7`, so that exponents
 /// occur in numbers; signs do not.
 fn decimal(raw: &RawValue) -> Option<Decimal> {

@@ -112,6 +112,45 @@ pub(super) fn caller_identity() -> Action {
     Action { name: "GetCallerIdentity", service: Service::Sts, parameters: Vec::new() }
 }
 
+/// DescribeRegions.
+pub(super) fn describe_regions(region: &RegionId) -> Action {
+    Action::ecs("DescribeRegions", region, Vec::new())
+}
+
+/// An id that no instance has: theirs have one hyphen and twenty characters after it.
+const NOBODY: &str = "i-nobody-renewctl-doctor";
+
+/// DescribeInstanceAutoRenewAttribute of an instance that does not exist.
+pub(super) fn auto_renew_of_nobody(region: &RegionId) -> Action {
+    let parameters = vec![("RegionId", region.to_string()), ("InstanceId", NOBODY.to_owned())];
+    Action::ecs("DescribeInstanceAutoRenewAttribute", region, parameters)
+}
+
+/// DescribeRenewalPrice of an instance that does not exist.
+pub(super) fn price_of_nobody(region: &RegionId) -> Action {
+    let parameters = vec![
+        ("RegionId", region.to_string()),
+        ("ResourceId", NOBODY.to_owned()),
+        ("ResourceType", "instance".to_owned()),
+    ];
+    Action::ecs("DescribeRenewalPrice", region, parameters)
+}
+
+/// RenewInstance that cannot renew: nobody's instance, and no term.
+pub(super) fn renew_nobody(region: &RegionId) -> Action {
+    Action::ecs("RenewInstance", region, vec![("InstanceId", NOBODY.to_owned())])
+}
+
+/// ModifyInstanceAutoRenewAttribute of an instance that does not exist.
+pub(super) fn set_nobody(region: &RegionId) -> Action {
+    let parameters = vec![
+        ("RegionId", region.to_string()),
+        ("InstanceId", NOBODY.to_owned()),
+        ("RenewalStatus", "Normal".to_owned()),
+    ];
+    Action::ecs("ModifyInstanceAutoRenewAttribute", region, parameters)
+}
+
 fn comma_list(ids: &[InstanceId]) -> String {
     ids.iter().map(InstanceId::as_str).collect::<Vec<_>>().join(",")
 }

@@ -31,6 +31,7 @@ mod deciding;
 mod deciding_laws;
 mod deciding_table;
 mod dice;
+mod doctor;
 mod emulator;
 mod files;
 mod folder;

@@ -27,6 +27,7 @@ pub struct Keys {
 
 struct Origin {
     provider: Provider,
+    passed: Vec<PassedOver>,
     source: Source,
     around: Around,
     /// Whose the key is, where another one could be somebody else's.
@@ -44,28 +45,28 @@ impl Keys {
         Self { current: RefCell::new(issued), origin, turn: Mutex::new(()), tried_at: Cell::new(None) }
     }
 
-    /// Finds the key of a run. Also tells which providers were passed over.
+    /// Finds the key of a run.
     ///
     /// # Errors
     /// [`NoKey`], with the reason of each provider.
-    pub async fn find(doors: KeyDoors, wishes: KeyWishes) -> Result<(Self, Vec<PassedOver>), NoKey> {
+    pub async fn find(doors: KeyDoors, wishes: KeyWishes) -> Result<Self, NoKey> {
         let around = Around { doors, wishes };
         let chosen = chain::choose(&around).await?;
         tracing::debug!(provider = chosen.provider.as_str(), key = chosen.issued.key.key_id(), "key");
         let (provider, source) = (chosen.provider, chosen.source);
-        let origin = Origin { provider, source, around, account: RefCell::new(None) };
+        let origin = Origin { provider, passed: chosen.passed, source, around, account: RefCell::new(None) };
         // A session whose end is not known is renewed only when it is refused, and then nobody can ask any more
         // whose it was.
         let endless_session = chosen.issued.ends_at.is_none() && chosen.issued.key.security_token().is_some();
         if endless_session && origin.source.may_change_account() {
             origin.learn_account(&chosen.issued.key).await;
         }
-        Ok((Self::new(chosen.issued, Some(origin)), chosen.passed))
+        Ok(Self::new(chosen.issued, Some(origin)))
     }
 
-    /// Which provider serves; `None` for a key that was handed in.
-    pub fn provider(&self) -> Option<Provider> {
-        self.origin.as_ref().map(|origin| origin.provider)
+    /// Which provider serves, and which ones were passed over; `None` for a key that was handed in.
+    pub fn origin(&self) -> Option<(Provider, &[PassedOver])> {
+        self.origin.as_ref().map(|origin| (origin.provider, origin.passed.as_slice()))
     }
 
     /// The key as it is now.

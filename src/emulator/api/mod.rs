@@ -6,6 +6,7 @@ mod auto_renew;
 pub(super) mod errors;
 mod instances;
 mod price;
+mod regions;
 mod renew;
 
 use std::fmt::Write as _;
@@ -25,12 +26,13 @@ pub(super) enum Product {
 }
 
 /// The actions that there are.
-const ACTIONS: [(&str, Product); 9] = [
+const ACTIONS: [(&str, Product); 10] = [
     ("DescribeInstances", Product::Ecs),
     ("DescribeInstanceAutoRenewAttribute", Product::Ecs),
     ("ModifyInstanceAutoRenewAttribute", Product::Ecs),
     ("RenewInstance", Product::Ecs),
     ("DescribeRenewalPrice", Product::Ecs),
+    ("DescribeRegions", Product::Ecs),
     ("QueryAccountBalance", Product::Billing),
     ("GetCallerIdentity", Product::Sts),
     ("AssumeRole", Product::Sts),
@@ -152,6 +154,7 @@ pub(super) fn handle(context: &mut Context<'_>) -> Result<String, ApiError> {
         "DescribeInstanceAutoRenewAttribute" => auto_renew::describe(context),
         "ModifyInstanceAutoRenewAttribute" => auto_renew::modify(context),
         "RenewInstance" => renew::renew(context),
+        "DescribeRegions" => regions::describe(context),
         "DescribeRenewalPrice" => price::describe(context),
         "QueryAccountBalance" => account::balance(context),
         "GetCallerIdentity" => Ok(account::caller(context)),

@@ -507,8 +507,9 @@ fn a_provider_that_is_set_up_and_fails_is_worth_a_warning() {
     run(async {
         let vars = [&OIDC[..], &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")]].concat();
         let home = Rc::new(Home::new(&vars, &[(CONFIG, "{"), (INI, SECTIONS)]));
-        let (keys, passed) = home.keys().await.unwrap();
-        assert_eq!(keys.provider(), Some(Provider::IniFile));
+        let keys = home.keys().await.unwrap();
+        let (provider, passed) = keys.origin().unwrap();
+        assert_eq!(provider, Provider::IniFile);
         let set_up: Vec<String> =
             passed.iter().filter(|passed| passed.was_set_up()).map(ToString::to_string).collect();
         assert_eq!(set_up.len(), 2, "{set_up:?}");

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use renewctl::cloud::sign::{self, Signature};
-use renewctl::cloud::{Cloud, Doors, Endpoint, KeyDoors, KeyWishes, Keys, NoKey, PassedOver, Provider};
+use renewctl::cloud::{Cloud, Doors, Endpoint, KeyDoors, KeyWishes, Keys, NoKey, Provider};
 use renewctl::ports::{
     Clock, Environment, Files, HttpReply, HttpRequest, LocalFuture, ProcessError, ProcessRequest, Processes,
     Transport, TransportError,
@@ -153,7 +153,7 @@ impl Home {
         }
     }
 
-    pub async fn keys(self: &Rc<Self>) -> Result<(Keys, Vec<PassedOver>), NoKey> {
+    pub async fn keys(self: &Rc<Self>) -> Result<Keys, NoKey> {
         let door = |door| -> Rc<dyn Transport> { Rc::new(Wire { home: Rc::clone(self), door }) };
         let doors = KeyDoors {
             cloud: door(Door::Cloud),
@@ -185,8 +185,8 @@ impl Home {
 
     /// Who serves, and with which key.
     pub async fn choice(self: &Rc<Self>) -> Result<(Provider, String), NoKey> {
-        let (keys, _) = self.keys().await?;
-        let provider = keys.provider().unwrap();
+        let keys = self.keys().await?;
+        let provider = keys.origin().unwrap().0;
         self.cloud(keys).caller().await.unwrap();
         let asked = self.asked.borrow();
         Ok((provider, signer(asked.last().unwrap())))

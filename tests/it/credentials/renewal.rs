@@ -69,7 +69,7 @@ const EXCHANGE: &str = "AssumeRoleWithOIDC";
 fn a_session_is_renewed_when_three_minutes_are_left() {
     run(async {
         let home = Rc::new(Home::new(&OIDC, &[TOKEN]).answering(takes_all));
-        let (keys, _) = home.keys().await.unwrap();
+        let keys = home.keys().await.unwrap();
         let cloud = home.cloud(keys);
         for (left_s, exchanges) in [(3600, 1), (181, 1), (180, 2)] {
             home.jump.set(TimeDelta::seconds(3600 - left_s));
@@ -84,7 +84,7 @@ fn a_session_is_renewed_when_three_minutes_are_left() {
 fn the_token_file_is_read_anew_for_each_session() {
     run(async {
         let home = Rc::new(Home::new(&OIDC, &[TOKEN]).answering(takes_all));
-        let (keys, _) = home.keys().await.unwrap();
+        let keys = home.keys().await.unwrap();
         let cloud = home.cloud(keys);
         home.shelf.write("/run/token", "another.token");
         // Variables are of the beginning of the run.
@@ -111,7 +111,7 @@ fn a_renewal_that_fails_leaves_the_session_while_it_lasts() {
             if lost { Some(Err(TransportError::NoAnswer("reset".to_owned()))) } else { takes_all(asked) }
         });
         let home = Rc::new(home);
-        let (keys, _) = home.keys().await.unwrap();
+        let keys = home.keys().await.unwrap();
         let cloud = home.cloud(keys);
         down.set(true);
         home.jump.set(TimeDelta::seconds(3600 - 100));
@@ -151,7 +151,7 @@ fn a_refused_session_is_replaced_once() {
                 if refused && asked.get("Action") == SET { Some(expired()) } else { takes_all(asked) }
             });
             let home = Rc::new(home);
-            let (keys, _) = home.keys().await.unwrap();
+            let keys = home.keys().await.unwrap();
             let cloud = home.cloud(keys);
             let end = set(&cloud).await;
             assert_eq!(end.is_ok(), ends_well);
@@ -175,7 +175,7 @@ fn a_lasting_key_that_is_refused_is_not_tried_again() {
             })
         });
         let home = Rc::new(home);
-        let (keys, _) = home.keys().await.unwrap();
+        let keys = home.keys().await.unwrap();
         set(&home.cloud(keys)).await.unwrap_err();
         assert_eq!(home.calls(SET), 1);
     });
@@ -190,7 +190,7 @@ fn a_charge_goes_through_the_gate_again_after_its_session_was_replaced() {
                 if refused { Some(expired()) } else { takes_all(asked) }
             });
             let home = Rc::new(home);
-            let (keys, _) = home.keys().await.unwrap();
+            let keys = home.keys().await.unwrap();
             let cloud = home.cloud(keys);
             let gate = Asked::new(open);
             let end = charge(&cloud, &gate).await;
@@ -218,7 +218,7 @@ fn the_first_sending_of_a_charge_asks_the_gate_if_the_session_had_to_be_renewed(
     for (left_s, open, asked, sent) in [(3600, true, 0, 1), (100, true, 1, 1), (100, false, 1, 0)] {
         run(async {
             let home = Rc::new(Home::new(&OIDC, &[TOKEN]).answering(takes_all));
-            let (keys, _) = home.keys().await.unwrap();
+            let keys = home.keys().await.unwrap();
             let cloud = home.cloud(keys);
             home.jump.set(TimeDelta::seconds(3600 - left_s));
             let gate = Asked::new(open);
@@ -244,7 +244,7 @@ fn a_charge_whose_answer_was_lost_stays_in_doubt_without_a_key() {
             EXCHANGE => Some(ok(json!({"Credentials": session("STS.1", end)}))),
             _ => None,
         }));
-        let (keys, _) = home.keys().await.unwrap();
+        let keys = home.keys().await.unwrap();
         let cloud = home.cloud(keys);
         home.shelf.write("/run/token", "of-nobody");
         home.jump.set(TimeDelta::seconds(3599) + TimeDelta::milliseconds(900));
@@ -277,7 +277,7 @@ fn a_wrong_clock_of_the_machine_shortens_no_session() {
                 }
                 _ => takes_all(asked),
             }));
-            let (keys, _) = home.keys().await.unwrap();
+            let keys = home.keys().await.unwrap();
             let cloud = home.cloud(keys);
             home.jump.set(TimeDelta::minutes(56));
             set(&cloud).await.unwrap();
@@ -311,7 +311,7 @@ fn an_address_that_tells_the_key_of_another_account_ends_the_run() {
                 takes_all(asked)
             });
             let home = Rc::new(home);
-            let (keys, _) = home.keys().await.unwrap();
+            let keys = home.keys().await.unwrap();
             let cloud = home.cloud(keys);
             set(&cloud).await.unwrap();
             assert_eq!(home.calls("GetCallerIdentity"), 0);
@@ -333,7 +333,7 @@ fn an_address_that_tells_the_key_of_another_account_ends_the_run() {
 fn many_calls_at_once_renew_once() {
     run(async {
         let home = Rc::new(Home::new(&OIDC, &[TOKEN]).answering(takes_all));
-        let (keys, _) = home.keys().await.unwrap();
+        let keys = home.keys().await.unwrap();
         let cloud = home.cloud(keys);
         home.jump.set(TimeDelta::minutes(59));
         let calls = (0..20).map(|_| set(&cloud));

@@ -460,7 +460,7 @@ fn a_session_that_a_login_left_is_used_while_it_lasts() {
             );
             let home = Rc::new(Home::new(&[], &[(CONFIG, &profiles(&[profile]))]));
             assert_eq!(home.choice().await, Ok((Provider::CliProfile, "STS.login".to_owned())));
-            let (keys, _) = home.keys().await.unwrap();
+            let keys = home.keys().await.unwrap();
             let cloud = home.cloud(keys);
             home.jump.set(TimeDelta::minutes(9));
             cloud.balance(renewctl::term::Site::China).await.unwrap_err();
