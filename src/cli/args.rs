@@ -64,9 +64,16 @@ pub(super) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Common {
-    /// Send all calls to URL: HTTPS, or plain HTTP to this machine.
-    #[arg(long, global = true, value_name = "URL", conflicts_with = "emulator")]
-    pub(super) endpoint_url: Option<String>,
+    /// Send all calls to URL: HTTPS, or plain HTTP to this machine. With ecs=URL, billing=URL or sts=URL only
+    /// those of one service. Repeatable.
+    #[arg(long, global = true, value_name = "[SERVICE=]URL", conflicts_with = "emulator")]
+    pub(super) endpoint_url: Vec<String>,
+    /// Ask the cloud over the internet, or at its hosts within a VPC.
+    ///
+    /// Within a VPC: ecs-vpc.REGION.aliyuncs.com, and sts-vpc.REGION.aliyuncs.com if ALIBABA_CLOUD_STS_REGION names
+    /// the region; the balance is public in any case. By default ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED=true decides.
+    #[arg(long, global = true, value_name = "NETWORK", conflicts_with = "emulator")]
+    pub(super) endpoint_network: Option<EndpointNetwork>,
     /// Work on the embedded emulator: nothing is real, nothing is charged.
     ///
     /// Its state is kept in STATE_FILE, so that one command finds what another has done.
@@ -102,6 +109,15 @@ pub(super) struct Common {
     /// How logs, notes and errors on stderr look.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: LogFormat,
+}
+
+/// From where the cloud is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum EndpointNetwork {
+    /// Over the internet.
+    Public,
+    /// From within a VPC of the region.
+    Vpc,
 }
 
 /// How requests are signed.

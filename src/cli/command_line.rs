@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{Common, EMULATOR_STATE, JOURNAL, WorkArgs};
+use super::args::{Common, EMULATOR_STATE, EndpointNetwork, JOURNAL, WorkArgs};
 use crate::ids::PlanId;
 
 /// The command line that carries out a saved plan, and only the one with this id.
@@ -39,8 +39,11 @@ pub(super) fn apply_command(common: &Common, work: &WorkArgs) -> String {
 /// The command with its options of every command.
 fn begin(common: &Common) -> Vec<String> {
     let mut words = vec!["renewctl".to_owned(), "apply".to_owned()];
-    if let Some(url) = &common.endpoint_url {
+    for url in &common.endpoint_url {
         words.extend(["--endpoint-url".to_owned(), quoted(url)]);
+    }
+    if common.endpoint_network == Some(EndpointNetwork::Vpc) {
+        words.extend(["--endpoint-network".to_owned(), "vpc".to_owned()]);
     }
     if let Some(state) = &common.emulator {
         let state = state.to_string_lossy();

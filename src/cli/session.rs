@@ -9,12 +9,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Exit;
-use super::args::{Common, SignatureVersion};
+use super::args::{Common, EndpointNetwork, SignatureVersion};
 use super::doors::{Doors, Failure};
 use super::emulator_state::{hold, open_emulator, saver};
 use crate::cloud::sign::Signature;
-use crate::cloud::{Cloud, Credentials, Doors as CloudDoors, Endpoint, KeyDoors, KeyWishes, Keys};
+use crate::cloud::{Cloud, Credentials, Doors as CloudDoors, Endpoint, KeyDoors, KeyWishes, Keys, Network};
 use crate::emulator;
+use crate::ids::RegionId;
 use crate::ports::{Level, Transport};
 use crate::system::{self, HttpTransport, Reach, SystemProcesses};
 use crate::text::escape;
@@ -43,11 +44,7 @@ where
     if let Some(state) = &common.emulator {
         return with_emulator(common, doors, state, work).await;
     }
-    let endpoint = match &common.endpoint_url {
-        None => Endpoint::Regional,
-        Some(url) => Endpoint::parse(url)
-            .map_err(|error| Failure::new(Exit::Usage, format!("error: --endpoint-url: {error}")))?,
-    };
+    let endpoint = endpoint(common, doors)?;
     let world = endpoint.world();
     let own_clock = endpoint.is_loopback();
     let roots = doors.environment.var(ROOTS).map(PathBuf::from);
@@ -55,6 +52,23 @@ where
     let keys = keys(common, doors, &endpoint, Rc::clone(&transport), roots).await?;
     let cloud = cloud(common, doors, keys, endpoint, transport);
     work(Session { cloud, world, is_emulator: false, own_clock }).await
+}
+
+/// Where calls go. From within a VPC if that is asked for, or if the variable of the official SDKs says so.
+fn endpoint(common: &Common, doors: &Doors) -> Result<Endpoint, Failure> {
+    let var = |name| doors.environment.var(name);
+    let says_vpc =
+        || var("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let network = match common.endpoint_network {
+        Some(EndpointNetwork::Vpc) => Network::Vpc,
+        None if says_vpc() => Network::Vpc,
+        Some(EndpointNetwork::Public) | None => Network::Public,
+    };
+    let region = var("ALIBABA_CLOUD_STS_REGION").map(|text| RegionId::parse(&text)).transpose();
+    let region = region
+        .map_err(|error| Failure::new(Exit::Usage, format!("error: ALIBABA_CLOUD_STS_REGION: {error}")))?;
+    Endpoint::choose(&common.endpoint_url, network, region)
+        .map_err(|error| Failure::new(Exit::Usage, format!("error: --endpoint-url: {error}")))
 }
 
 fn transport(endpoint: &Endpoint, roots: Option<PathBuf>) -> Result<Rc<dyn Transport>, Failure> {

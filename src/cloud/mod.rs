@@ -32,7 +32,7 @@ use crate::term::{AutoRenew, PurchaseTerm, Site, Term};
 
 pub use call::{Doors, Gate};
 pub use credentials::{Credentials, KeyDoors, KeyWishes, Keys, NoKey, PassedOver, Provider};
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::CallError;
 pub use probe::Probe;
 pub use read::ReadId;

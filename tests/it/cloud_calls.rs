@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use renewctl::cloud::{
-    CallError, Credentials, Endpoint, EndpointError, QuoteAsk, QuoteError, Receipt, RenewOrder, sign,
+    CallError, Credentials, Endpoint, EndpointError, Network, QuoteAsk, QuoteError, Receipt, RenewOrder, sign,
 };
 
 use renewctl::ports::Method;
@@ -476,4 +476,64 @@ fn endpoints_are_https_or_this_machine() {
     ] {
         assert_eq!(Endpoint::parse(text), Err(EndpointError::Form), "{text}");
     }
+}
+
+/// Which hosts are asked, by what a user chose.
+#[test]
+fn hosts_follow_the_network_and_single_services_can_go_elsewhere() {
+    let (public, vpc) = (Network::Public, Network::Vpc);
+    let hosts = |ecs: &str, billing: &str, sts: &str| [ecs, billing, sts].map(str::to_owned);
+    let own = |ecs: &str, sts: &str| {
+        hosts(&format!("{ecs}.aliyuncs.com"), "business.aliyuncs.com", &format!("{sts}.aliyuncs.com"))
+    };
+    for (urls, network, sts_region, expected) in [
+        (vec![], public, None, own("ecs.cn-beijing", "sts")),
+        (vec![], public, Some("cn-beijing"), own("ecs.cn-beijing", "sts")),
+        (vec![], vpc, None, own("ecs-vpc.cn-beijing", "sts")),
+        (vec![], vpc, Some("cn-beijing"), own("ecs-vpc.cn-beijing", "sts-vpc.cn-beijing")),
+        (
+            vec!["sts=https://a.example"],
+            vpc,
+            None,
+            hosts("ecs-vpc.cn-beijing.aliyuncs.com", "business.aliyuncs.com", "a.example"),
+        ),
+        (
+            vec!["ecs=https://a.example:1", "billing=https://b.example"],
+            public,
+            None,
+            hosts("a.example:1", "b.example", "sts.aliyuncs.com"),
+        ),
+        (vec!["https://all.example"], vpc, None, hosts("all.example", "all.example", "all.example")),
+    ] {
+        run(async {
+            let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
+            let endpoint = Endpoint::choose(&urls, network, sts_region.map(region)).unwrap();
+            let world = World::new(|_| ok(json!({"RequestId": "R"})));
+            let cloud = world.cloud_at(endpoint);
+            cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+            let _ = cloud.balance(Site::China).await;
+            let _ = cloud.caller().await;
+            let asked: Vec<String> = world.sent.borrow().iter().map(|sent| sent.http.url.clone()).collect();
+            let expected = expected.map(|host| format!("https://{host}/"));
+            assert_eq!(asked[0], expected[0], "{urls:?}");
+            assert!(asked[1..].iter().all(|url| expected[1..].contains(url)), "{urls:?}: {asked:?}");
+            assert!(expected.iter().all(|url| asked.contains(url)), "{urls:?}: {asked:?}");
+        });
+    }
+    for (urls, error) in [
+        (vec!["oss=https://a.example"], EndpointError::Service("oss".to_owned())),
+        (vec!["https://a.example", "sts=https://b.example"], EndpointError::Twice),
+        (vec!["sts=https://a.example", "sts=https://b.example"], EndpointError::Twice),
+        (vec!["sts=http://127.0.0.1:1"], EndpointError::Loopback),
+        (vec!["sts=http://a.example"], EndpointError::PlainHttp),
+        (vec!["sts="], EndpointError::Form),
+    ] {
+        let urls: Vec<String> = urls.into_iter().map(str::to_owned).collect();
+        assert_eq!(Endpoint::choose(&urls, public, None), Err(error), "{urls:?}");
+    }
+    // Charges are made where ECS is asked: that is the world of the journal.
+    let world = |url: &str| Endpoint::choose(&[url.to_owned()], public, None).unwrap().world();
+    assert_eq!(world("sts=https://a.example"), "cloud");
+    assert_eq!(world("ecs=https://ecs-cn-hangzhou.aliyuncs.com"), "cloud");
+    assert_eq!(world("ecs=https://a.example"), "endpoint:https://a.example/");
 }

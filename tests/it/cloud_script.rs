@@ -129,6 +129,15 @@ impl World {
         Cloud::new(doors, credentials, Endpoint::Regional, parallelism)
     }
 
+    pub fn cloud_at(self: &Rc<Self>, endpoint: Endpoint) -> Cloud {
+        let doors = Doors {
+            transport: Rc::new(Wire(Rc::clone(self))),
+            clock: self.clock.clone(),
+            entropy: Rc::new(CountingEntropy::default()),
+        };
+        Cloud::new(doors, Credentials::new(KEY_ID, SECRET), endpoint, 8)
+    }
+
     pub fn cloud(self: &Rc<Self>) -> Cloud {
         self.cloud_with(Credentials::new(KEY_ID, SECRET), 8)
     }

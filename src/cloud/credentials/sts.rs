@@ -242,7 +242,7 @@ fn hint(code: &str) -> Option<&'static str> {
 }
 
 fn request(around: &Around, question: &Question<'_>, at: DateTime<Utc>) -> HttpRequest {
-    let url = around.wishes.endpoint.url_of_host(question.host);
+    let url = around.wishes.endpoint.url_of_sts(question.host);
     if let Some(key) = question.signed_by {
         let mut nonce = [0; 16];
         around.doors.entropy.fill(&mut nonce);

@@ -9,6 +9,7 @@ mod errors;
 mod gateway;
 mod life;
 mod parameters;
+mod regions;
 mod roles;
 mod signatures;
 mod world;
