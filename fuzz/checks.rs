@@ -3,11 +3,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
-use renewctl::cloud::{Cloud, Credentials, Doors, Endpoint, Gate, ReadId, RenewOrder};
+use renewctl::cloud::sign::Signature;
+use renewctl::cloud::{
+    Cloud, Credentials, Doors, Endpoint, Gate, KeyDoors, KeyWishes, Keys, ReadId, RenewOrder,
+};
 use renewctl::config::load;
 use renewctl::diagnostic::render;
 use renewctl::emulator::{Emulator, ledger_json, ledger_text};
@@ -17,7 +21,8 @@ use renewctl::journal::history::{history, months};
 use renewctl::journal::{Journal, Record, parse};
 use renewctl::plan::{file, token};
 use renewctl::ports::{
-    Clock, Entropy, HttpReply, HttpRequest, JournalStorage, LocalFuture, Transport, TransportError,
+    Clock, Entropy, Environment, Files, HttpReply, HttpRequest, JournalStorage, LocalFuture, ProcessError,
+    ProcessRequest, Processes, Transport, TransportError,
 };
 use renewctl::render::{self, Style};
 use renewctl::retry::Class;
@@ -195,4 +200,83 @@ pub fn replies(bytes: &[u8]) {
             }
         }
     });
+}
+
+/// A home in which every file, every reply and every output has the same bytes.
+struct Home {
+    variables: Vec<(&'static str, &'static str)>,
+    bytes: Vec<u8>,
+}
+
+impl Environment for Home {
+    fn var(&self, name: &str) -> Option<String> {
+        self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    }
+}
+
+impl Processes for Home {
+    fn run(&self, _: ProcessRequest) -> LocalFuture<'_, Result<secrecy::SecretSlice<u8>, ProcessError>> {
+        Box::pin(std::future::ready(Ok(self.bytes.clone().into())))
+    }
+}
+
+impl Files for Home {
+    fn read_up_to(&self, _: &Path, bytes: usize) -> io::Result<Vec<u8>> {
+        Ok(self.bytes.iter().take(bytes).copied().collect())
+    }
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::Error::other("only small files are read"))
+    }
+    fn real_path(&self, _: &Path) -> io::Result<PathBuf> {
+        Err(io::Error::other("not here"))
+    }
+    fn lock(&self, _: &Path) -> io::Result<Option<Box<dyn std::any::Any>>> {
+        Err(io::Error::other("not here"))
+    }
+    fn is_stream(&self, _: &Path) -> bool {
+        false
+    }
+    fn list(&self, _: &Path) -> io::Result<Option<Vec<PathBuf>>> {
+        Err(io::Error::other("not here"))
+    }
+    fn replace(&self, _: &Path, _: &[u8]) -> io::Result<()> {
+        Err(io::Error::other("nothing is written"))
+    }
+}
+
+/// Profiles, INI files, tokens, and what STS, the metadata service, an address and a command answer: nothing
+/// panics, and every reason can be shown.
+pub fn credentials(bytes: &[u8]) {
+    let base = vec![("HOME", "/home/ann")];
+    let oidc = [
+        ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/a"),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/a"),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/token"),
+    ];
+    let uri = [("ALIBABA_CLOUD_CREDENTIALS_URI", "http://127.0.0.1/")];
+    for variables in [base.clone(), [&base[..], &oidc].concat(), [&base[..], &uri].concat()] {
+        let home = Rc::new(Home { variables, bytes: bytes.to_vec() });
+        let reply = HttpReply { status: 200, headers: Vec::new(), body: bytes.to_vec() };
+        let wire: Rc<dyn Transport> = Rc::new(Wire(reply));
+        let doors = KeyDoors {
+            cloud: Rc::clone(&wire),
+            web: Rc::clone(&wire),
+            nearby: Rc::clone(&wire),
+            metadata: wire,
+            files: home.clone(),
+            environment: home.clone(),
+            processes: home,
+            clock: Rc::new(Fixed),
+            entropy: Rc::new(Counting::default()),
+        };
+        let wishes = KeyWishes { profile: None, signature: Signature::V1, endpoint: Endpoint::Regional };
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let text = match runtime.block_on(Keys::find(doors, wishes)) {
+            Ok((_, passed)) => passed.iter().map(ToString::to_string).collect(),
+            Err(error) => error.to_string(),
+        };
+        let hostile = text.chars().find(|c| *c != '\n' && renewctl::text::is_hostile(*c));
+        assert_eq!(hostile, None, "{text:?}");
+    }
 }

@@ -126,6 +126,11 @@ fn any_world_is_read_without_harm() {
 }
 
 #[test]
+fn any_home_is_read_without_harm() {
+    check("credentials", MUTATIONS * 2, checks::credentials);
+}
+
+#[test]
 fn any_reply_is_read_without_harm_and_no_doubt_is_lost() {
     check("replies", MUTATIONS, checks::replies);
 }

@@ -24,17 +24,23 @@ pub(super) struct InstanceRole {
     service: String,
     /// The role, if it was named; otherwise the service is asked once, and the answer kept.
     role: std::cell::RefCell<Option<String>>,
-    was_named: bool,
+    /// By a variable or a profile: then it is worth a warning if there is none.
+    asked_for: bool,
     tokens_only: bool,
 }
 
 /// The role that the instance has, or that the environment names.
 pub(super) fn find(around: &Around) -> Found {
-    of_profile(around, None)
+    let asked_for = around.var(ROLE).is_some();
+    role(around, None, asked_for)
 }
 
 /// The role that a profile names, or the environment, or the instance has.
-pub(super) fn of_profile(around: &Around, role: Option<String>) -> Found {
+pub(super) fn of_profile(around: &Around, name: Option<String>) -> Found {
+    role(around, name, true).map_err(|reason| Reason::broken(reason.text))
+}
+
+fn role(around: &Around, role: Option<String>, asked_for: bool) -> Found {
     if around.says_true(DISABLED) {
         return Err(Reason::absent(format!("{DISABLED} is true")));
     }
@@ -47,9 +53,8 @@ pub(super) fn of_profile(around: &Around, role: Option<String>) -> Found {
         Some(Ok(Endpoint::Fixed { url, loopback: true })) if url.starts_with("http:") => url,
         Some(_) => return Err(Reason::broken(format!("{ENDPOINT} is for http:// to this machine only"))),
     };
-    let was_named = role.is_some();
     let tokens_only = around.says_true(TOKENS_ONLY);
-    Ok(Source::Instance(InstanceRole { service, role: role.into(), was_named, tokens_only }))
+    Ok(Source::Instance(InstanceRole { service, role: role.into(), asked_for, tokens_only }))
 }
 
 impl InstanceRole {
@@ -62,11 +67,15 @@ impl InstanceRole {
         };
         let asked_at = around.now();
         let reply = self.get(around, &format!("{FOLDER}{role}"), token.as_deref()).await?;
-        let issued = sts::Told::read(&reply, asked_at);
+        let issued = sts::Told::read(reply, asked_at);
         let issued = issued.map_err(|reason| reason.at("the metadata service gives no session"))?;
         // The same role for the whole run.
         self.role.replace(Some(role));
         Ok(issued)
+    }
+
+    fn missing(&self, text: String) -> Reason {
+        if self.asked_for { Reason::broken(text) } else { Reason::absent(text) }
     }
 
     /// A token of the service, or `None` where it gives none and can do without.
@@ -76,7 +85,7 @@ impl InstanceRole {
             // Nobody is there, so that nobody answers without a token either.
             Err(TransportError::NotSent(why)) => {
                 let text = format!("there is no metadata service here ({why})");
-                return Err(if self.was_named { Reason::broken(text) } else { Reason::absent(text) });
+                return Err(self.missing(text));
             }
             Err(TransportError::NoAnswer(why)) => why,
             Ok(reply) if reply.status == 200 => match text(&reply) {
@@ -99,7 +108,7 @@ impl InstanceRole {
         let reply = self.get(around, FOLDER, token).await?;
         if reply.status != 200 {
             let text = format!("no role of an instance here (HTTP status {})", reply.status);
-            return Err(Reason::absent(text));
+            return Err(self.missing(text));
         }
         let role = text(&reply).filter(|role| is_role(role));
         role.ok_or_else(|| Reason::broken("the metadata service names no role"))

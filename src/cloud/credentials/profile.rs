@@ -155,7 +155,7 @@ impl Profile {
                 let base = file.source(around, &source, left)?;
                 self.role(around, base)
             }
-            "ecsramrole" => metadata::of_profile(around, self.ram_role_name).map_err(asked_for),
+            "ecsramrole" => metadata::of_profile(around, self.ram_role_name),
             "oidc" => {
                 let wanted = self.wanted(around)?;
                 oidc::of_profile(around, self.oidc_provider_arn, self.oidc_token_file, wanted)
@@ -233,9 +233,4 @@ enum Part {
     Lasting,
     Session,
     Any,
-}
-
-/// What a profile asks for is not absent.
-fn asked_for(reason: Reason) -> Reason {
-    Reason::broken(reason.text)
 }

@@ -84,13 +84,16 @@ impl Keys {
         if self.left(origin).is_none_or(|left| left > Duration::seconds(LEFT_S_MIN)) {
             return Ok(false);
         }
-        let _turn = self.turn.lock().await;
+        let (_turn, waited) = match self.turn.try_lock() {
+            Ok(turn) => (turn, false),
+            Err(_) => (self.turn.lock().await, true),
+        };
         let Some(left) = self.left(origin).filter(|left| *left <= Duration::seconds(LEFT_S_MIN)) else {
-            return Ok(true);
+            return Ok(waited);
         };
         let serves = left > Duration::zero();
         if serves && (!origin.source.renews() || self.has_just_tried(origin)) {
-            return Ok(false);
+            return Ok(waited);
         }
         match self.renew(origin).await {
             Err(reason) if self.left(origin).is_none_or(|left| left > Duration::zero()) => {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, NaiveDateTime, SecondsFormat, Utc};
 use data_encoding::HEXLOWER;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -95,11 +95,12 @@ pub(super) struct Told {
 
 impl Told {
     /// Reads the answer of a service that tells nothing but a session.
-    pub(super) fn read(reply: &HttpReply, asked_at: DateTime<Utc>) -> Result<Issued, Reason> {
+    pub(super) fn read(mut reply: HttpReply, asked_at: DateTime<Utc>) -> Result<Issued, Reason> {
+        let body = body(&mut reply);
         if reply.status != 200 {
             return Err(Reason::broken(format!("HTTP status {}", reply.status)));
         }
-        let told: Result<Self, _> = serde_json::from_slice(&reply.body);
+        let told: Result<Self, _> = serde_json::from_slice(body.expose_secret());
         let told = told.map_err(|_| Reason::broken("the answer is not understood"))?;
         if told.code.as_deref() != Some("Success") {
             return Err(Reason::broken("the answer is not Success"));
@@ -183,15 +184,16 @@ async fn ask<T: DeserializeOwned>(
         let request = request(around, question, around.now() + correction);
         let (why, again) = match around.doors.cloud.send(request).await {
             Err(error) => (format!("{action} at {host}: {error}"), true),
-            Ok(reply) => {
+            Ok(mut reply) => {
                 let date = reply.header("date").and_then(date);
+                let body = body(&mut reply);
                 if (200..300).contains(&reply.status) {
-                    match serde_json::from_slice(&reply.body) {
+                    match serde_json::from_slice(body.expose_secret()) {
                         Ok(body) => return Ok((body, date)),
                         Err(_) => (format!("{action} at {host}: the answer is not understood"), true),
                     }
                 } else {
-                    let (class, why) = refusal(action, &reply);
+                    let (class, why) = refusal(action, reply.status, body.expose_secret());
                     if class == Class::Resign && !resigned {
                         resigned = true;
                         correction = date.map_or(Duration::zero(), |date| date - around.now());
@@ -212,14 +214,19 @@ async fn ask<T: DeserializeOwned>(
     }
 }
 
-fn refusal(action: &str, reply: &HttpReply) -> (Class, String) {
+/// The body of a reply, which may hold a key: it is wiped when it goes.
+fn body(reply: &mut HttpReply) -> SecretSlice<u8> {
+    std::mem::take(&mut reply.body).into()
+}
+
+fn refusal(action: &str, status: u16, body: &[u8]) -> (Class, String) {
     let plain = |text: &str| text.chars().filter(char::is_ascii_graphic).take(100).collect::<String>();
-    let body: Refusal = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let body: Refusal = serde_json::from_slice(body).unwrap_or_default();
     let (code, request_id) = (plain(&body.code), plain(&body.request_id));
-    let named = if code.is_empty() { format!("HTTP status {}", reply.status) } else { code.clone() };
+    let named = if code.is_empty() { format!("HTTP status {status}") } else { code.clone() };
     let request = if request_id.is_empty() { String::new() } else { format!(", RequestId {request_id}") };
     let hint = hint(&code).map(|hint| format!("; {hint}")).unwrap_or_default();
-    (class(&code, reply.status), format!("{action} was refused: {named}{request}{hint}"))
+    (class(&code, status), format!("{action} was refused: {named}{request}{hint}"))
 }
 
 /// What a person can do about a refusal (codes: the STS pages and FAQ).

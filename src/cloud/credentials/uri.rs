@@ -80,6 +80,6 @@ impl Address {
         };
         let reply = transport.send(request).await;
         let reply = reply.map_err(|error| Reason::broken(error.to_string()))?;
-        sts::Told::read(&reply, asked_at)
+        sts::Told::read(reply, asked_at)
     }
 }

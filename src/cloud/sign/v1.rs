@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use secrecy::zeroize::Zeroizing;
 use sha1::Sha1;
 
 use super::percent_encode;
@@ -15,7 +16,7 @@ pub fn string_to_sign(method: &str, canonical_query: &str) -> String {
 
 /// The signature in standard base64. The key is the secret and an ampersand.
 pub fn signature(string_to_sign: &str, access_key_secret: &str) -> String {
-    let key = format!("{access_key_secret}&");
+    let key = Zeroizing::new(format!("{access_key_secret}&"));
     // HMAC takes keys of any length, so the empty string never serves.
     Hmac::<Sha1>::new_from_slice(key.as_bytes()).map_or_else(
         |_| String::new(),
