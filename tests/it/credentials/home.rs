@@ -246,6 +246,8 @@ impl Transport for Wire {
             parameters.extend(named.map(|(_, action)| ("Action".to_owned(), action.clone())));
             let asked = Asked { door: self.door, http, parameters };
             self.home.asked.borrow_mut().push(asked.clone());
+            // Others may send, too, before the answer comes.
+            tokio::task::yield_now().await;
             let own = (self.home.answer.borrow())(&asked);
             own.unwrap_or_else(|| self.home.usual(&asked))
         })

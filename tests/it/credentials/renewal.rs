@@ -342,3 +342,60 @@ fn many_calls_at_once_renew_once() {
         assert_eq!(home.calls(EXCHANGE), 2);
     });
 }
+
+#[test]
+fn many_calls_that_are_refused_at_once_get_one_new_session() {
+    run(async {
+        let home = Home::new(&OIDC, &[TOKEN]).answering(|asked| {
+            let refused = asked.get("AccessKeyId") == "STS.1" && asked.get("Action") == SET;
+            if refused { Some(expired()) } else { takes_all(asked) }
+        });
+        let home = Rc::new(home);
+        let (keys, _) = home.keys().await.unwrap();
+        let cloud = home.cloud(keys);
+        let calls = (0..20).map(|_| set(&cloud));
+        let ended = futures_util::future::join_all(calls).await;
+        assert!(ended.iter().all(Result::is_ok));
+        let first = signers(&home, SET).iter().filter(|key| *key == "STS.1").count();
+        assert_eq!((first, home.calls(EXCHANGE)), (20, 2));
+    });
+}
+
+/// A command that names no end: its session is renewed when it is refused, and whose it was is known from the start.
+#[test]
+fn a_session_without_an_end_is_replaced_by_one_of_the_same_account() {
+    for (second_account, ends_well) in [(ACCOUNT, true), ("999", false)] {
+        run(async {
+            let runs = Cell::new(0);
+            let config = json!({"current": "p", "profiles": [{"name": "p", "mode": "External", "process_command": "get"}]});
+            let home = Home::new(&[], &[(super::chain::CONFIG, &config.to_string())]).printing(move |_| {
+                runs.set(runs.get() + 1);
+                let id = format!("STS.{}", runs.get());
+                let (secret, token) = (format!("secret-of-{id}"), format!("token-of-{id}"));
+                Ok(json!({"access_key_id": id, "access_key_secret": secret, "sts_token": token}).to_string())
+            });
+            let home = Rc::new(home.answering(move |asked| {
+                let first = asked.get("AccessKeyId") == "STS.1";
+                match asked.get("Action") {
+                    "GetCallerIdentity" => {
+                        Some(ok(json!({"AccountId": if first { ACCOUNT } else { second_account }})))
+                    }
+                    SET if first => Some(expired()),
+                    _ => takes_all(asked),
+                }
+            }));
+            let (keys, _) = home.keys().await.unwrap();
+            assert_eq!(home.calls("GetCallerIdentity"), 1);
+            let end = set(&home.cloud(keys)).await;
+            assert_eq!(end.is_ok(), ends_well);
+            if let Err(error) = end {
+                assert_eq!(
+                    (error.class, error.code.as_deref()),
+                    (Class::Credentials, Some("InvalidSecurityToken.Expired"))
+                );
+                assert!(error.text().contains("is one of another account"), "{}", error.text());
+            }
+            assert_eq!(signers(&home, SET).len(), if ends_well { 2 } else { 1 });
+        });
+    }
+}
