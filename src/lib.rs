@@ -34,8 +34,10 @@
 //!
 //! Nothing above the doors knows that a network, a disk or a clock exists: `now` is the cloud's, and
 //! is handed in. API words live in `cloud` and the emulator, nowhere else. The emulator shares
-//! no rule with the client, so that its ledger can judge it. One place sends, retries and signs
-//! (`cloud::call`), one writes the journal ([`journal::Journal`]), one touches the world ([`system`]).
+//! no rule with the client, so that its ledger can judge it. One place sends, retries and signs what
+//! the run is for (`cloud::call`); the key for it comes from `cloud::credentials`, which asks for
+//! sessions by itself, and for nothing that has an effect. One place writes the journal
+//! ([`journal::Journal`]), one touches the world ([`system`]).
 //!
 //! # Why a need is charged once
 //!
@@ -77,7 +79,8 @@
 //!
 //! **Checked by** `tests/simulation` (the real code on virtual time, judged by the emulator's ledger),
 //! `tests/it/processes` (the real binary, killed at every call and every write of the journal),
-//! `tests/it/money_safety.rs`, `interrupts.rs`, `saved_plans.rs`, `guards.rs` and `journal.rs`.
+//! `tests/it/money_safety.rs`, `interrupts.rs`, `saved_plans.rs`, `guards.rs`, `journal.rs` and
+//! `credentials/long_apply.rs` (sessions that end in the middle).
 //!
 //! # Why no instance is lost
 //!
