@@ -273,7 +273,9 @@ pub fn credentials(bytes: &[u8]) {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let text = match runtime.block_on(Keys::find(doors, wishes)) {
-            Ok((_, passed)) => passed.iter().map(ToString::to_string).collect(),
+            Ok(keys) => {
+                keys.origin().map_or(&[][..], |(_, passed)| passed).iter().map(ToString::to_string).collect()
+            }
             Err(error) => error.to_string(),
         };
         let hostile = text.chars().find(|c| *c != '\n' && renewctl::text::is_hostile(*c));

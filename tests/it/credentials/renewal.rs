@@ -351,7 +351,7 @@ fn many_calls_that_are_refused_at_once_get_one_new_session() {
             if refused { Some(expired()) } else { takes_all(asked) }
         });
         let home = Rc::new(home);
-        let (keys, _) = home.keys().await.unwrap();
+        let keys = home.keys().await.unwrap();
         let cloud = home.cloud(keys);
         let calls = (0..20).map(|_| set(&cloud));
         let ended = futures_util::future::join_all(calls).await;
@@ -384,7 +384,7 @@ fn a_session_without_an_end_is_replaced_by_one_of_the_same_account() {
                     _ => takes_all(asked),
                 }
             }));
-            let (keys, _) = home.keys().await.unwrap();
+            let keys = home.keys().await.unwrap();
             assert_eq!(home.calls("GetCallerIdentity"), 1);
             let end = set(&home.cloud(keys)).await;
             assert_eq!(end.is_ok(), ends_well);
