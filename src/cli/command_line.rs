@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{Common, EMULATOR_STATE, EndpointNetwork, JOURNAL, WorkArgs};
+use super::args::{Common, EMULATOR_STATE, EndpointNetwork, JOURNAL, SignatureVersion, WorkArgs};
 use crate::ids::PlanId;
 
 /// The command line that carries out a saved plan, and only the one with this id.
@@ -42,8 +42,16 @@ fn begin(common: &Common) -> Vec<String> {
     for url in &common.endpoint_url {
         words.extend(["--endpoint-url".to_owned(), quoted(url)]);
     }
-    if common.endpoint_network == Some(EndpointNetwork::Vpc) {
-        words.extend(["--endpoint-network".to_owned(), "vpc".to_owned()]);
+    if let Some(network) = common.endpoint_network {
+        let network = if network == EndpointNetwork::Vpc { "vpc" } else { "public" };
+        words.extend(["--endpoint-network".to_owned(), network.to_owned()]);
+    }
+    // With another one it would be somebody else who applies.
+    if let Some(profile) = &common.profile {
+        words.extend(["--profile".to_owned(), quoted(profile)]);
+    }
+    if common.signature == SignatureVersion::V3 {
+        words.extend(["--signature".to_owned(), "v3".to_owned()]);
     }
     if let Some(state) = &common.emulator {
         let state = state.to_string_lossy();

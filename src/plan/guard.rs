@@ -207,7 +207,7 @@ pub fn check_balance(plan: &Plan, available: &Money) -> BalanceCheck {
         return BalanceCheck::Enough;
     }
     let short = format!("{needed} is more than the balance, {available}");
-    if files().any(|file| file.site == Site::International) {
+    if files().all(|file| file.site == Site::International) {
         return BalanceCheck::Warning(format!(
             "{short}: an order that the card does not cover will be refused"
         ));

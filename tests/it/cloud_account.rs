@@ -151,7 +151,7 @@ fn a_refusal_within_a_good_status_is_told_like_any_other() {
         ("NotAuthorized", Class::Refused, Some("bss:DescribeAcccount")),
         ("NoPermission", Class::Refused, Some("bss:DescribeAcccount")),
         ("NotApplicable", Class::Refused, Some("site: china | international")),
-        ("InvalidAccessKeyId.NotFound", Class::Credentials, Some("ALIBABA_CLOUD_ACCESS_KEY_ID")),
+        ("InvalidAccessKeyId.NotFound", Class::Credentials, Some("renewctl doctor")),
         ("InternalError", Class::Retry { throttled: false }, Some("it is safe")),
         ("Whatever", Class::Refused, Some("RequestId")),
     ] {

@@ -293,6 +293,13 @@ fn the_emulator_serves_other_clients_and_keeps_what_they_did() {
     client
         .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "emulator")
         .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "emulator-secret");
+    // The command that carries a plan out is for the same principal.
+    fs::create_dir_all(folder.path("home/.aliyun")).unwrap();
+    let profile = r#"{ "current": "other", "profiles": [{ "name": "prod", "mode": "AK", "access_key_id": "emulator", "access_key_secret": "emulator-secret", "region_id": "cn-beijing" }] }"#;
+    folder.write("home/.aliyun/config.json", profile);
+    let options = format!("--endpoint-url {url} --profile prod --signature v3");
+    let mut named = folder.command(&format!("plan -f examples/quickstart --out p.json {options}"));
+    let named = Run::from(named.env("HOME", folder.path("home")).output().unwrap());
     let run = Run::from(client.output().unwrap());
     client.env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong");
     let wrong = Run::from(client.output().unwrap());
@@ -300,6 +307,8 @@ fn the_emulator_serves_other_clients_and_keeps_what_they_did() {
     server.wait().unwrap();
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(wrong.code, 1, "{wrong:?}");
+    let command = format!("To carry it out: renewctl apply {options} --plan p.json --checksum ");
+    assert!(named.code == 0 && named.err.contains(&command), "{named:?}");
     assert!(wrong.err.contains("SignatureDoesNotMatch") && wrong.err.contains("check both"), "{wrong:?}");
     let ledger = folder.run("emulator ledger --state w.json --format json");
     assert_eq!(serde_json::from_str::<Value>(&ledger.out).unwrap()["charges"].as_array().unwrap().len(), 3);

@@ -398,3 +398,15 @@ fn under_soonest_first_the_reviewed_plan_keeps_its_room() {
     let run = resume(&folder, &id);
     assert_eq!((run.code, bought(&folder)), (3, vec!["i-a".to_owned()]), "{run:?}");
 }
+
+/// A saved plan is judged by the limits of its files: under soonest-first a short balance warns.
+#[test]
+fn a_short_balance_means_the_same_for_a_saved_plan() {
+    let live =
+        "{ id: i-a, region: cn-beijing, expires_in: 10d, price_per_month: '100.00' }\nbalance: '10.00'";
+    let limits = "limits: { max_charge: 500 CNY, when_exceeded: soonest-first }\n";
+    let (folder, id) = one(live, "{ id: i-a, min_remaining: 15d }", limits);
+    let run = resume(&folder, &id);
+    assert!(run.err.contains("warning: CNY 100.00 is more than the balance, CNY 10.00"), "{run:?}");
+    assert!(run.code == 3 && folder.ledger().is_empty(), "the cloud refuses it: {run:?}");
+}

@@ -43,6 +43,8 @@ impl Apply<'_> {
             return Err(format!("The plan was made for {made}, and this is {here}. Nothing was sent."));
         }
         let now = fresh.read_at;
+        // Its limits are those of the files again, for what is judged by them from here on.
+        let fresh = Plan { files: self.desired.files.clone(), ..fresh };
         resume(&saved.plan, fresh).map_err(|stale| {
             let over = saved.plan.valid_until.filter(|until| now >= *until);
             let over =
