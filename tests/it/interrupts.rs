@@ -2,7 +2,9 @@
 //! run finishes the work with one charge for each need. Judged by the ledger.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use renewctl::cli::Exit;
 
 use crate::support::{Applied, Options, Sim, assert_exit, run};
@@ -136,6 +138,26 @@ fn the_first_charge_goes_alone() {
             }
         });
     }
+}
+
+/// An expiry beyond what was paid for: somebody, or something, renews beside us.
+#[test]
+fn a_first_charge_that_moves_too_far_stops_the_others() {
+    run(async {
+        let sim = Sim::new(WORLD);
+        let beside = async {
+            while sim.ledger().is_empty() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            let first = sim.ledger()[0].clone();
+            let too_far = first.expires_after + TimeDelta::days(31);
+            sim.emulator.borrow_mut().set_expiry(&first.instance_id, too_far);
+        };
+        let (applied, ()) = tokio::join!(sim.apply(FILES), beside);
+        assert_exit(&applied, Exit::NotConverged);
+        assert_eq!(sim.ledger().len(), 1, "{}", applied.out);
+        assert!(applied.out.contains("moved its expiry further than planned"), "{}", applied.out);
+    });
 }
 
 #[test]
