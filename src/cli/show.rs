@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::args::{Cli, JOURNAL, ShowArgs};
 use super::command_line::resume_command;
 use super::doors::{Doors, Failure};
@@ -10,6 +12,7 @@ use super::reports::{Said, Stage};
 use super::screen::Screen;
 use super::{Exit, result};
 use crate::plan::file::{self, SavedPlan};
+use crate::render;
 use crate::render::markdown::Context;
 use crate::text::escape;
 
@@ -46,11 +49,32 @@ pub(super) fn read(path: &Path, doors: &Doors) -> Result<SavedPlan, Failure> {
     let bytes = doors.files.read_up_to(path, PLAN_BYTES_MAX).map_err(|error| {
         Failure::new(Exit::Usage, format!("error: the plan {shown} cannot be read: {error}"))
     })?;
-    file::read(&bytes).map_err(|error| {
+    let saved = file::read(&bytes).map_err(|error| {
         let exit = match error {
             file::FileError::Altered | file::FileError::Differs(_) => Exit::Stale,
             _ => Exit::Usage,
         };
         Failure::new(exit, format!("error: {shown}: {error}\nNothing was sent."))
-    })
+    })?;
+    if !shows_itself(&bytes, &saved) {
+        let text = format!(
+            "error: {shown}: what it shows is not what it was decided from: it was altered after it was made. Make the \
+             plan again.\nNothing was sent."
+        );
+        return Err(Failure::new(Exit::Stale, text));
+    }
+    Ok(saved)
+}
+
+/// Whether the part of the file that people and programs read is that of its plan: what was reviewed there
+/// must be what is carried out. Another version of the program may show a plan otherwise.
+fn shows_itself(bytes: &[u8], saved: &SavedPlan) -> bool {
+    let Ok(Value::Object(mut told)) = serde_json::from_slice(bytes) else { return false };
+    told.retain(|name, _| !["inputs", "inputs_sha256"].contains(&name.as_str()));
+    if told.get("tool_version").is_some_and(|version| version != env!("CARGO_PKG_VERSION")) {
+        return true;
+    }
+    let shown = render::json::plan(&saved.plan, &saved.world);
+    let shown = shown.and_then(|text| serde_json::from_str::<Value>(&text));
+    shown.is_ok_and(|shown| shown == Value::Object(told))
 }

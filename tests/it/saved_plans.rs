@@ -203,11 +203,11 @@ fn what_is_no_saved_plan_is_said_with_its_reason() {
         }
         assert!(bought(&folder).is_empty());
     }
-    // A newer minor version only adds.
-    folder.write(
-        "plan.json",
-        whole.replacen("\"format_version\": \"1.0\"", "\"format_version\": \"1.7\", \"new\": 1", 1),
-    );
+    // A newer minor version only adds, and is of another version of the program.
+    let version = format!("\"tool_version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    assert!(whole.contains(&version));
+    let newer = whole.replacen("\"format_version\": \"1.0\"", "\"format_version\": \"1.7\", \"new\": 1", 1);
+    folder.write("plan.json", newer.replacen(&version, "\"tool_version\": \"99.0.0\"", 1));
     assert_eq!(folder.run("show plan.json").code, 0);
 }
 
@@ -231,6 +231,27 @@ fn no_accident_makes_another_plan_of_it() {
     assert!(refused > whole.len(), "{refused} of {}", whole.len());
     for cut in 0..whole.len() - 1 {
         assert!(renewctl::plan::file::read(&whole[..cut]).is_err(), "cut at {cut}");
+    }
+}
+
+/// Who reviews the file itself must see what is carried out.
+#[test]
+fn a_plan_that_shows_something_else_is_refused() {
+    let (folder, id) = saved();
+    let whole = fs::read_to_string(folder.path("plan.json")).unwrap();
+    for (from, to) in [
+        ("\"200.00\"", "\"0.01\""),
+        ("\"instance_id\": \"i-b\"", "\"instance_id\": \"i-c\""),
+        ("\"renew\": 2", "\"renew\": 1"),
+        ("\"format_version\"", "\"applyable\": false, \"format_version\""),
+    ] {
+        assert!(whole.contains(from), "{from}");
+        folder.write("plan.json", whole.replacen(from, to, 1));
+        for run in [folder.run("show plan.json"), resume(&folder, &id)] {
+            let told = run.err.contains("what it shows is not what it was decided from");
+            // A name that stands twice counts as it stands last, for every reader.
+            assert!((run.code == 5 && told) || from.contains("format_version"), "{from}: {run:?}");
+        }
     }
 }
 
