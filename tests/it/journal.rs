@@ -259,6 +259,42 @@ fn a_newer_version_and_a_foreign_line_are_bad() {
     }
 }
 
+/// A last line that is cut off is torn; one that never was a line is damage, at its own number.
+#[test]
+fn a_last_line_that_never_was_one_is_damage() {
+    let good = bytes(&lines(&[intent()]));
+    for rest in ["nonsense", "[", " {", "{}"] {
+        let contents = parse(&[&good[..], rest.as_bytes()].concat());
+        assert_eq!(contents.torn, 0, "{rest}");
+        assert!(matches!(contents.damaged, Some((2, _))), "{rest}: {:?}", contents.damaged);
+        assert_eq!(contents.lines.len(), 1);
+    }
+    let cut = &good[..good.len() / 2];
+    let contents = parse(&[&good[..], cut].concat());
+    assert_eq!((contents.torn, contents.damaged), (cut.len(), None));
+}
+
+/// What a run has to look at again: until the hold ends, and not any more from then on.
+#[test]
+fn a_doubt_ends_at_its_moment() {
+    let fold = fold(&lines(&[intent()]), "cloud");
+    let until = time(AT) + TimeDelta::minutes(45);
+    for (now, held) in
+        [(time(AT), 1), (until - TimeDelta::seconds(1), 1), (until, 0), (until + TimeDelta::days(1), 0)]
+    {
+        assert_eq!(fold.in_doubt(now).len(), held, "{now}");
+        assert_eq!(fold.pending().len(), 1);
+    }
+}
+
+/// More than the effect of a charge shows it, too.
+#[test]
+fn an_expiry_far_beyond_settles_a_charge() {
+    let fold = fold(&lines(&[intent()]), "cloud");
+    let shown = |hours| fold.settled_by(|_, _| Some(time(AFTER) + TimeDelta::hours(hours))).len();
+    assert_eq!([-25, -24, 0, 24, 25, 24 * 400].map(shown), [0, 1, 1, 1, 1, 1]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

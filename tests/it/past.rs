@@ -215,3 +215,68 @@ fn somebody_elses_order_is_not_in_our_ledger() {
     assert!(months.is_empty(), "{months:?}");
     assert!(fold(&lines, "cloud").pending().is_empty());
 }
+
+fn intent_of(name: &str, at: &str) -> Line {
+    let mut line = intent(at, "cloud", None);
+    let Record::ChargeIntent(intent) = &mut line.record else { panic!() };
+    intent.id = InstanceId::parse(name).unwrap();
+    intent.token = renewctl::plan::token::derive(&intent.region, &intent.id, intent.expires_before, line.at);
+    line
+}
+
+/// Each instance has a fate of its own, whatever becomes of its neighbours in the same run.
+#[test]
+fn neighbours_do_not_answer_for_each_other() {
+    let at = "2026-12-01T12:17:00Z";
+    let (a, b) = (intent_of("i-a", at), intent_of("i-b", at));
+    let order = ChargeOutcome::Acknowledged { order_id: "7".into(), request_id: "R".into() };
+    let refused = ChargeOutcome::NotMade { error: "no".into() };
+    let lines = [a.clone(), b.clone(), outcome(&b, at, order), outcome(&a, at, refused)];
+    let ends = |lines: &[Line]| -> Vec<&str> {
+        let end = |entry: &renewctl::journal::history::Entry| match &entry.deed {
+            Deed::Charge { end, .. } => end.as_str(),
+            Deed::Setting { .. } => "setting",
+        };
+        history(lines).iter().map(end).collect()
+    };
+    assert_eq!(ends(&lines), ["not-made", "acknowledged"]);
+    // A later charge of another instance tells nothing of a doubt.
+    assert_eq!(ends(&lines[..3]), ["in-doubt", "acknowledged"]);
+    assert_eq!(fold(&lines[..3], "cloud").pending().len(), 2);
+    let months = months(&history(&[lines[0].clone(), lines[1].clone(), lines[2].clone()]));
+    let sums = months.values().next().unwrap();
+    assert_eq!((sums.charges, sums.unpriced, sums.in_doubt), (1, 1, 1));
+}
+
+/// The outcome of a setting belongs to the same ids, in the same region, of the same run.
+#[test]
+fn the_outcome_of_a_setting_finds_its_intent() {
+    let at = "2026-12-01T12:17:00Z";
+    let (beijing, shanghai) =
+        (RegionId::parse("cn-beijing").unwrap(), RegionId::parse("cn-shanghai").unwrap());
+    let ids = |names: &[&str]| -> Vec<InstanceId> {
+        names.iter().map(|name| InstanceId::parse(name).unwrap()).collect()
+    };
+    let set = |run: &str, region: &RegionId, names: &[&str]| {
+        let record = Record::SettingIntent { region: region.clone(), ids: ids(names), setting: "1mo".into() };
+        Line { run: run.into(), ..line(at, "cloud", record) }
+    };
+    let told = |run: &str, region: &RegionId, names: &[&str], error: Option<&str>| {
+        let (region, ids, error) = (region.clone(), ids(names), error.map(str::to_owned));
+        let record = Record::SettingOutcome { region, ids, request_id: None, error };
+        Line { run: run.into(), ..line(at, "cloud", record) }
+    };
+    let lines = [
+        set("one", &beijing, &["i-a"]),
+        set("two", &beijing, &["i-a"]),
+        set("two", &beijing, &["i-a", "i-b"]),
+        set("two", &shanghai, &["i-a"]),
+        told("two", &beijing, &["i-a"], None),
+        told("two", &shanghai, &["i-a"], Some("no")),
+    ];
+    let outcomes: Vec<Option<Result<(), String>>> = history(&lines)
+        .into_iter()
+        .map(|entry| if let Deed::Setting { outcome, .. } = entry.deed { outcome } else { panic!() })
+        .collect();
+    assert_eq!(outcomes, [None, Some(Ok(())), None, Some(Err("no".to_owned()))]);
+}
