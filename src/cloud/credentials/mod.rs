@@ -163,9 +163,14 @@ impl Around {
         self.wishes.profile.clone().or_else(|| self.var("ALIBABA_CLOUD_PROFILE"))
     }
 
-    /// The whole of a small file that may hold secrets.
+    /// The whole of a small file that may hold secrets. A pipe would be waited for, deaf to every signal, and a
+    /// session that is renewed could not read it a second time.
     fn read(&self, path: &Path) -> Result<SecretSlice<u8>, Reason> {
         let shown = shown(path);
+        if self.doors.files.is_stream(path) {
+            let why = "is a pipe or a device, as process substitution makes one: keys and tokens have to be in files";
+            return Err(Reason::broken(format!("{shown} {why}")));
+        }
         let read = self.doors.files.read_up_to(path, FILE_BYTES_MAX + 1);
         let content = read.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Reason::absent(format!("{shown} is not there")),

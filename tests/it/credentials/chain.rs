@@ -520,3 +520,21 @@ fn a_provider_that_is_set_up_and_fails_is_worth_a_warning() {
         );
     });
 }
+
+#[test]
+fn a_pipe_is_no_place_for_a_key() {
+    for (vars, files, reason) in [
+        (&OIDC[..], [(TOKEN.0, "(a pipe)")], "OIDC             /run/token is a pipe or a device"),
+        (&[], [(CONFIG, "(a pipe)")], "CLI profile      /home/ann/.aliyun/config.json is a pipe or a device"),
+        (
+            &[],
+            [(INI, "(a pipe)")],
+            "INI file         /home/ann/.alibabacloud/credentials.ini is a pipe or a device",
+        ),
+    ] {
+        run(async {
+            let text = Rc::new(Home::new(vars, &files)).refusal().await;
+            assert!(text.contains(reason) && text.contains("have to be in files"), "{text}");
+        });
+    }
+}

@@ -23,6 +23,8 @@ pub const NOW: &str = "2026-11-25T08:00:00Z";
 pub const ROLE: &str = "acs:ram::1234567890123456:role/renewals";
 pub const PROVIDER: &str = "acs:ram::1234567890123456:oidc-provider/ci";
 pub const ACCOUNT: &str = "1234567890123456";
+/// The content of a file that is a pipe.
+pub const PIPE: &[u8] = b"(a pipe)";
 
 pub type Answer = Result<HttpReply, TransportError>;
 
@@ -282,6 +284,7 @@ impl Processes for Shelf {
 impl Files for Shelf {
     fn read_up_to(&self, path: &Path, bytes: usize) -> io::Result<Vec<u8>> {
         match self.files.borrow().get(path) {
+            Some(content) if content == PIPE => panic!("{} would be waited for", path.display()),
             Some(content) if content == b"(nobody may read this)" => {
                 Err(io::Error::from(io::ErrorKind::PermissionDenied))
             }
@@ -298,8 +301,8 @@ impl Files for Shelf {
     fn lock(&self, _: &Path) -> io::Result<Option<Box<dyn std::any::Any>>> {
         Err(io::Error::other("not here"))
     }
-    fn is_stream(&self, _: &Path) -> bool {
-        false
+    fn is_stream(&self, path: &Path) -> bool {
+        self.files.borrow().get(path).is_some_and(|content| content == PIPE)
     }
     fn list(&self, _: &Path) -> io::Result<Option<Vec<PathBuf>>> {
         Err(io::Error::other("not here"))

@@ -399,3 +399,16 @@ fn a_session_without_an_end_is_replaced_by_one_of_the_same_account() {
         });
     }
 }
+
+#[test]
+fn a_token_that_became_a_pipe_is_not_waited_for() {
+    run(async {
+        let home = Rc::new(Home::new(&OIDC, &[TOKEN]).answering(takes_all));
+        let keys = home.keys().await.unwrap();
+        let cloud = home.cloud(keys);
+        home.shelf.write("/run/token", "(a pipe)");
+        home.jump.set(TimeDelta::hours(1));
+        let error = set(&cloud).await.unwrap_err();
+        assert!(error.text().contains("/run/token is a pipe or a device"), "{}", error.text());
+    });
+}
