@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +14,7 @@ use super::credentials::{Credentials, Keys, Reason};
 use super::endpoint::{Endpoint, Service};
 use super::error::{CallError, class, hint, leaves_doubt};
 use super::limiter::Limiter;
-use super::replies::ErrorReply;
+use super::replies::{ErrorReply, parse_date, plain};
 use super::sign::request::Unsigned;
 use super::sign::{self, Signature};
 use super::wire::Action;
@@ -564,11 +564,6 @@ fn too_late(end: End) -> Failure {
     no_answer(&error, message)
 }
 
-/// Codes and RequestIds as they should be: short and plain.
-fn plain(text: &str) -> String {
-    text.chars().filter(char::is_ascii_graphic).take(100).collect()
-}
-
 /// Cuts a message to a readable length. The server's string to sign holds the key id and all
 /// parameters: it is for the debug log alone.
 fn shorten(message: &str) -> String {
@@ -582,9 +577,4 @@ fn shorten(message: &str) -> String {
         short.push('…');
     }
     short
-}
-
-/// A Date header: `Tue, 01 Dec 2026 02:05:00 GMT`.
-fn parse_date(text: &str) -> Option<DateTime<Utc>> {
-    NaiveDateTime::parse_from_str(text, "%a, %d %b %Y %H:%M:%S GMT").ok().map(|naive| naive.and_utc())
 }

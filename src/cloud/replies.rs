@@ -16,6 +16,16 @@ use crate::money::{Currency, Money, parse_amount};
 use crate::term::{LiveAutoRenew, Term};
 use crate::text::{Untrusted, escape};
 
+/// A Date header: `Tue, 01 Dec 2026 02:05:00 GMT`.
+pub(super) fn parse_date(text: &str) -> Option<DateTime<Utc>> {
+    NaiveDateTime::parse_from_str(text, "%a, %d %b %Y %H:%M:%S GMT").ok().map(|naive| naive.and_utc())
+}
+
+/// Codes and RequestIds as they should be: short and plain.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).take(100).collect()
+}
+
 /// The body of an error answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

@@ -1,6 +1,6 @@
 //! Asking STS (2015-04-01): sessions of roles, and whose key one is. Safe to repeat.
 
-use chrono::{DateTime, Duration, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use data_encoding::HEXLOWER;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Around, Credentials, Issued, Reason};
 use crate::cloud::error::class;
+use crate::cloud::replies::{parse_date, plain};
 use crate::cloud::sign::request::Unsigned;
 use crate::cloud::sign::{canonical_query, percent_encode};
 use crate::ids::AccountId;
@@ -105,7 +106,7 @@ impl Told {
         if told.code.as_deref() != Some("Success") {
             return Err(Reason::broken("the answer is not Success"));
         }
-        told.issued(asked_at, reply.header("date").and_then(date))
+        told.issued(asked_at, reply.header("date").and_then(parse_date))
     }
 
     /// The session, with its end by the machine's clock. What counts is how long it lasts: its end and the date
@@ -185,7 +186,7 @@ async fn ask<T: DeserializeOwned>(
         let (why, again) = match around.doors.cloud.send(request).await {
             Err(error) => (format!("{action} at {host}: {error}"), true),
             Ok(mut reply) => {
-                let date = reply.header("date").and_then(date);
+                let date = reply.header("date").and_then(parse_date);
                 let body = body(&mut reply);
                 if (200..300).contains(&reply.status) {
                     match serde_json::from_slice(body.expose_secret()) {
@@ -220,7 +221,6 @@ fn body(reply: &mut HttpReply) -> SecretSlice<u8> {
 }
 
 fn refusal(action: &str, status: u16, body: &[u8]) -> (Class, String) {
-    let plain = |text: &str| text.chars().filter(char::is_ascii_graphic).take(100).collect::<String>();
     let body: Refusal = serde_json::from_slice(body).unwrap_or_default();
     let (code, request_id) = (plain(&body.code), plain(&body.request_id));
     let named = if code.is_empty() { format!("HTTP status {status}") } else { code.clone() };
@@ -282,9 +282,4 @@ fn request(around: &Around, question: &Question<'_>, at: DateTime<Utc>) -> HttpR
         body: canonical_query(&form),
         timeout_ms: TIMEOUT_MS,
     }
-}
-
-/// A Date header.
-fn date(text: &str) -> Option<DateTime<Utc>> {
-    NaiveDateTime::parse_from_str(text, "%a, %d %b %Y %H:%M:%S GMT").ok().map(|naive| naive.and_utc())
 }
