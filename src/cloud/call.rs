@@ -116,6 +116,17 @@ struct End {
     at: Instant,
     why: &'static str,
 }
+
+/// Why there is no key to send with.
+enum Keyless {
+    /// There is none any more.
+    None(Reason),
+    /// A read has no time left to wait for one.
+    Late(End),
+    /// Nothing may be sent any more.
+    Closed,
+}
+
 /// A good answer.
 pub(super) struct Reply<T> {
     pub(super) body: T,
@@ -181,6 +192,12 @@ impl Failure {
     fn without_key(self, reason: &Reason) -> Self {
         let message = format!("{}; no credentials any more: {reason}", self.message.shown());
         Self { class: Class::Credentials, message: Untrusted::new(message), ..self }
+    }
+
+    /// It failed, and the time was over before there was a key to try again with.
+    fn without_time(self, end: End) -> Self {
+        let message = format!("{}; {}", self.message.shown(), end.why);
+        Self { message: Untrusted::new(message), ..self }
     }
 }
 
@@ -272,20 +289,58 @@ impl Sender {
                 _ => wait.await,
             }
             // A new key takes its time, so that the gate comes after it.
-            let ready = if failure.class == Class::Credentials {
-                replaced = true;
-                self.keys.replace(&key).await
-            } else {
-                self.keys.ready().await.map(drop)
+            let refused = (failure.class == Class::Credentials).then_some(&key);
+            replaced |= refused.is_some();
+            let closed = match self.key(policy, end, refused).await {
+                Ok(_) => false,
+                Err(Keyless::Closed) => true,
+                Err(Keyless::None(reason)) => {
+                    return Err(failed(action.name, failure.without_key(&reason), attempts, maybe_done));
+                }
+                Err(Keyless::Late(end)) => {
+                    return Err(failed(action.name, failure.without_time(end), attempts, maybe_done));
+                }
             };
-            if let Err(reason) = ready {
-                return Err(failed(action.name, failure.without_key(&reason), attempts, maybe_done));
-            }
             if let Policy::Charge(gate) = policy
-                && !gate.may_resend(failure.class).await
+                && (!gate.may_resend(failure.class).await || closed)
             {
                 return Err(failed(action.name, failure, attempts, maybe_done));
             }
+        }
+    }
+
+    /// Waits for a key: for another one in place of `refused`, or for any that serves. A read gives up at its
+    /// end, and a charge once nothing may be sent any more: what is known of it must not be lost over a wait.
+    /// Tells whether it took time.
+    async fn key(
+        &self,
+        policy: Policy<'_>,
+        end: Option<End>,
+        refused: Option<&Rc<Credentials>>,
+    ) -> Result<bool, Keyless> {
+        let key = async {
+            match refused {
+                Some(refused) => self.keys.replace(refused).await.map(|()| true),
+                None => self.keys.ready().await,
+            }
+        };
+        let given_up = async {
+            match (policy, end) {
+                (Policy::Charge(gate), _) => {
+                    gate.closes().await;
+                    Keyless::Closed
+                }
+                (_, Some(end)) => {
+                    tokio::time::sleep_until(end.at).await;
+                    Keyless::Late(end)
+                }
+                (_, None) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            key = key => key.map_err(Keyless::None),
+            why = given_up => Err(why),
         }
     }
 
@@ -297,22 +352,17 @@ impl Sender {
         action: &'static str,
         policy: Policy<'_>,
     ) -> Result<(), CallError> {
-        let ready = self.keys.ready();
-        let ready = match end {
-            None => ready.await,
-            Some(end) => match tokio::time::timeout_at(end.at, ready).await {
-                Ok(ready) => ready,
-                Err(_) => return Err(failed(action, too_late(end), 0, false)),
-            },
+        let (took_time, closed) = match self.key(policy, end, None).await {
+            Ok(took_time) => (took_time, false),
+            Err(Keyless::Closed) => (true, true),
+            Err(Keyless::None(reason)) => return Err(failed(action, Failure::keyless(&reason), 0, false)),
+            Err(Keyless::Late(end)) => return Err(failed(action, too_late(end), 0, false)),
         };
-        let took_time = ready.map_err(|reason| failed(action, Failure::keyless(&reason), 0, false))?;
         match policy {
-            Policy::Charge(gate) if took_time && !gate.may_resend(Class::Resign).await => Err(failed(
-                action,
-                Failure::unsent("not sent: the session had to be renewed first"),
-                0,
-                false,
-            )),
+            Policy::Charge(gate) if took_time && (!gate.may_resend(Class::Resign).await || closed) => {
+                let why = "not sent: the session had to be renewed first";
+                Err(failed(action, Failure::unsent(why), 0, false))
+            }
             _ => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use super::{Around, Credentials, Issued, KeyDoors, KeyWishes, Reason, Source, st
 
 /// A session with at most so much left is renewed. The official Go SDK has the same number.
 const LEFT_S_MIN: i64 = 180;
-/// After a renewal that brought nothing, no other one for so long, while the session still serves.
+/// After a renewal that brought nothing, no other one for so long: many calls want one at the same time.
 const PAUSE_S: i64 = 15;
 
 /// Where the key of a run comes from, and the key.
@@ -23,6 +23,8 @@ pub struct Keys {
     turn: Mutex<()>,
     /// When a renewal was last tried.
     tried_at: Cell<Option<DateTime<Utc>>>,
+    /// Why it brought nothing, if so.
+    failure: RefCell<Option<Reason>>,
 }
 
 struct Origin {
@@ -42,7 +44,13 @@ impl From<Credentials> for Keys {
 
 impl Keys {
     fn new(issued: Issued, origin: Option<Origin>) -> Self {
-        Self { current: RefCell::new(issued), origin, turn: Mutex::new(()), tried_at: Cell::new(None) }
+        Self {
+            current: RefCell::new(issued),
+            origin,
+            turn: Mutex::new(()),
+            tried_at: Cell::new(None),
+            failure: RefCell::new(None),
+        }
     }
 
     /// Finds the key of a run.
@@ -132,9 +140,23 @@ impl Keys {
         since.is_some_and(|since| (0..PAUSE_S).contains(&since.num_seconds()))
     }
 
+    /// Renews, or repeats why that has just failed: each of many waiting calls would ask anew otherwise, one
+    /// after the other.
     async fn renew(&self, origin: &Origin) -> Result<(), Reason> {
-        let provider = origin.provider.as_str();
+        if let Some(reason) = self.failure.borrow().clone().filter(|_| self.has_just_tried(origin)) {
+            return Err(reason);
+        }
+        self.failure.take();
         self.tried_at.set(Some(origin.around.now()));
+        let renewed = self.try_to_renew(origin).await;
+        // To fail may take long.
+        self.tried_at.set(Some(origin.around.now()));
+        self.failure.replace(renewed.as_ref().err().cloned());
+        renewed
+    }
+
+    async fn try_to_renew(&self, origin: &Origin) -> Result<(), Reason> {
+        let provider = origin.provider.as_str();
         let issued = origin.source.issue(&origin.around).await;
         let issued = issued.map_err(|reason| reason.at(provider))?;
         if origin.source.may_change_account() {

@@ -19,11 +19,13 @@ use crate::support::{run, time};
 struct Asked {
     classes: std::cell::RefCell<Vec<Class>>,
     open: bool,
+    /// When it closes, in milliseconds from the first wait for that.
+    closes_ms: Option<u64>,
 }
 
 impl Asked {
     fn new(open: bool) -> Self {
-        Self { classes: std::cell::RefCell::default(), open }
+        Self { classes: std::cell::RefCell::default(), open, closes_ms: None }
     }
 }
 
@@ -31,6 +33,14 @@ impl Gate for Asked {
     fn may_resend(&self, class: Class) -> LocalFuture<'_, bool> {
         self.classes.borrow_mut().push(class);
         Box::pin(std::future::ready(self.open))
+    }
+    fn closes(&self) -> LocalFuture<'_, ()> {
+        Box::pin(async {
+            match self.closes_ms {
+                Some(ms) => tokio::time::sleep(std::time::Duration::from_millis(ms)).await,
+                None => std::future::pending().await,
+            }
+        })
     }
 }
 
@@ -135,8 +145,9 @@ fn a_renewal_that_fails_leaves_the_session_while_it_lasts() {
             error.text()
         );
         assert_eq!(signers(&home, SET).len(), 3);
-        // And when it is back, all is well.
+        // And when it is back, all is well a little later.
         down.set(false);
+        home.jump.set(TimeDelta::seconds(3600 + 15));
         set(&cloud).await.unwrap();
         assert_eq!(signers(&home, SET).last().unwrap(), "STS.2");
     });
@@ -411,4 +422,88 @@ fn a_token_that_became_a_pipe_is_not_waited_for() {
         let error = set(&cloud).await.unwrap_err();
         assert!(error.text().contains("/run/token is a pipe or a device"), "{}", error.text());
     });
+}
+
+/// A cloud that refuses the first session, and an exchange that fails from then on: at once, or after its three
+/// attempts.
+fn refuses_and_exchanges_no_more(at_once: bool) -> Home {
+    let exchanged = Cell::new(false);
+    Home::new(&OIDC, &[TOKEN]).answering(move |asked| match asked.get("Action") {
+        EXCHANGE if exchanged.replace(true) => Some(if at_once {
+            status(400, json!({"Code": "AuthenticationFail.OIDCToken.Expired", "RequestId": "R"}))
+        } else {
+            Err(TransportError::NoAnswer("reset".to_owned()))
+        }),
+        EXCHANGE => None,
+        _ => Some(expired()),
+    })
+}
+
+#[test]
+fn a_replacement_that_fails_is_not_repeated_by_each_of_many_calls() {
+    run(async {
+        let home = Rc::new(refuses_and_exchanges_no_more(true));
+        let keys = home.keys().await.unwrap();
+        let cloud = home.cloud(keys);
+        let ended = futures_util::future::join_all((0..20).map(|_| set(&cloud))).await;
+        for end in ended {
+            let text = end.unwrap_err().text();
+            assert!(text.contains("AuthenticationFail.OIDCToken.Expired"), "{text}");
+        }
+        assert_eq!((home.calls(SET), home.calls(EXCHANGE)), (20, 2));
+        // Later it is worth another try.
+        home.jump.set(TimeDelta::seconds(16));
+        set(&cloud).await.unwrap_err();
+        assert_eq!(home.calls(EXCHANGE), 3);
+    });
+}
+
+#[test]
+fn a_session_that_has_ended_and_cannot_be_renewed_is_asked_for_once_by_many_calls() {
+    run(async {
+        let home = Rc::new(refuses_and_exchanges_no_more(true));
+        let keys = home.keys().await.unwrap();
+        let cloud = home.cloud(keys);
+        home.jump.set(TimeDelta::hours(1));
+        let ended = futures_util::future::join_all((0..20).map(|_| set(&cloud))).await;
+        assert!(ended.iter().all(|end| end.as_ref().is_err_and(|error| error.attempts == 0)));
+        assert_eq!((home.calls(SET), home.calls(EXCHANGE)), (0, 2));
+    });
+}
+
+#[test]
+fn a_replacement_takes_no_longer_than_reads_may() {
+    run(async {
+        let home = Rc::new(refuses_and_exchanges_no_more(false));
+        let keys = home.keys().await.unwrap();
+        let cloud = home.cloud(keys);
+        let start = tokio::time::Instant::now();
+        cloud.read_until(Some(start + std::time::Duration::from_millis(100)));
+        let error = cloud.caller().await.unwrap_err();
+        assert!(start.elapsed() <= std::time::Duration::from_millis(110), "{:?}", start.elapsed());
+        let text = error.text();
+        assert!(text.contains("Expired") && text.contains("--read-timeout"), "{text}");
+    });
+}
+
+/// The cloud has certainly refused it, and certainly did not get it: neither is in doubt.
+#[test]
+fn a_charge_that_waits_for_a_session_when_all_closes_is_known() {
+    for (jump_s, sent) in [(0, 1), (3600, 0)] {
+        run(async {
+            let home = Rc::new(refuses_and_exchanges_no_more(false));
+            let keys = home.keys().await.unwrap();
+            let cloud = home.cloud(keys);
+            home.jump.set(TimeDelta::seconds(jump_s));
+            let gate = Asked { closes_ms: Some(100), ..Asked::new(false) };
+            let start = tokio::time::Instant::now();
+            let error = charge(&cloud, &gate).await.unwrap_err();
+            assert!(start.elapsed() <= std::time::Duration::from_millis(110), "{:?}", start.elapsed());
+            assert_eq!(
+                (home.calls("RenewInstance"), error.attempts, error.maybe_done),
+                (sent, u32::try_from(sent).unwrap(), false)
+            );
+            assert_eq!(gate.classes.borrow().len(), 1);
+        });
+    }
 }
