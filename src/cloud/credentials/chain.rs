@@ -130,7 +130,10 @@ pub(super) async fn choose(around: &Around) -> Result<Chosen, NoKey> {
     let chain: &[Provider] = if named.is_some() { &NAMED } else { &CHAIN };
     let mut passed = Vec::new();
     for provider in chain.iter().copied() {
-        let answer = match provider.find(around) {
+        let found = provider.find(around);
+        // A profile of that name elsewhere is another one: it serves only where this one is not there.
+        let is_here = named.is_some() && found.as_ref().err().is_none_or(|reason| !reason.is_elsewhere());
+        let answer = match found {
             Ok(source) => source.issue(around).await.map(|issued| (source, issued)),
             Err(reason) => Err(reason),
         };
@@ -138,7 +141,7 @@ pub(super) async fn choose(around: &Around) -> Result<Chosen, NoKey> {
             Ok((source, issued)) => return Ok(Chosen { provider, source, issued, passed }),
             Err(reason) => {
                 tracing::debug!(provider = provider.as_str(), why = %reason, "gives no key");
-                let last = reason.weight == Weight::Final;
+                let last = is_here || reason.weight == Weight::Final;
                 passed.push(PassedOver { provider, reason });
                 if last {
                     break;

@@ -2,12 +2,12 @@
 //! Python and Java SDKs read, and `~/.alibabacloud/credentials`, which the Go SDK reads.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::assume_role::AssumedRole;
-use super::{Around, Credentials, Found, Issued, Reason, Source, metadata, oidc, shown, sts};
+use super::{Around, Credentials, Found, Issued, Reason, Source, Weight, metadata, oidc, shown, sts};
 use crate::text::escape;
 
 const FILE: &str = "ALIBABA_CLOUD_CREDENTIALS_FILE";
@@ -18,19 +18,18 @@ const SECTION: &str = "default";
 /// Its values stand for those that another section does not have (Python's configparser).
 const DEFAULTS: &str = "DEFAULT";
 
-/// The profile of the first file that has it.
+/// The profile of the first file that has it. One that is there and cannot be used ends the search: the key of
+/// the other file could be that of another account.
 pub(super) fn find(around: &Around) -> Found {
-    let paths: Vec<PathBuf> = if let Some(path) = around.var(FILE) {
-        vec![path.into()]
-    } else {
-        let folder = around.home()?.join(FOLDER);
-        NAMES.iter().map(|name| folder.join(name)).collect()
-    };
+    if let Some(path) = around.var(FILE) {
+        let found = in_file(around, Path::new(&path));
+        return found.map_err(|reason| reason.at_least(Weight::Missing).at(FILE));
+    }
+    let folder = around.home()?.join(FOLDER);
     let mut passed: Option<Reason> = None;
-    for path in paths {
-        match in_file(around, &path) {
-            Ok(source) => return Ok(source),
-            Err(reason) => {
+    for name in NAMES {
+        match in_file(around, &folder.join(name)) {
+            Err(reason) if reason.is_elsewhere() => {
                 passed = Some(match passed {
                     Some(first) if first.weight == reason.weight => {
                         Reason { text: format!("{first}; {reason}"), ..reason }
@@ -39,9 +38,13 @@ pub(super) fn find(around: &Around) -> Found {
                     None | Some(_) => reason,
                 });
             }
+            found => return found,
         }
     }
-    Err(passed.unwrap_or_else(|| Reason::absent("there is no such file")))
+    let reason = passed.unwrap_or_else(|| Reason::absent("there is no such file"));
+    // The last place for a profile that was asked for.
+    let asked = around.profile_name().is_some();
+    Err(reason.at_least(if asked { Weight::Missing } else { Weight::Absent }))
 }
 
 fn in_file(around: &Around, path: &Path) -> Found {
@@ -54,7 +57,7 @@ fn in_file(around: &Around, path: &Path) -> Found {
     let name = asked.as_deref().unwrap_or(SECTION);
     let place = format!("{shown}, section [{}]", escape(name));
     let Some(section) = sections.remove(name) else {
-        return Err(Reason::broken("it is not there").at(&place));
+        return Err(Reason::missing("it is not there").at(&place));
     };
     let defaults = sections.remove(DEFAULTS).unwrap_or_default();
     Profile { own: section, defaults }.source(around).map_err(|reason| reason.at(&place))

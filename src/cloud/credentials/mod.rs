@@ -204,6 +204,9 @@ pub(super) struct Reason {
 enum Weight {
     /// Nobody asked for this provider.
     Absent,
+    /// A file or a profile that was asked for by its name is not there: it may be elsewhere, which is worth a
+    /// warning.
+    Missing,
     /// It was asked for, or is half there, and gives no key: the next provider is tried, with a warning.
     Broken,
     /// The official SDKs would sign with what it gives, which no cloud can take: no other provider is tried,
@@ -216,12 +219,27 @@ impl Reason {
         Self { text: text.into(), weight: Weight::Absent }
     }
 
+    fn missing(text: impl Into<String>) -> Self {
+        Self { text: text.into(), weight: Weight::Missing }
+    }
+
     fn broken(text: impl Into<String>) -> Self {
         Self { text: text.into(), weight: Weight::Broken }
     }
 
     fn last(text: impl Into<String>) -> Self {
         Self { text: text.into(), weight: Weight::Final }
+    }
+
+    /// Whether what was looked for may still be elsewhere.
+    fn is_elsewhere(&self) -> bool {
+        self.weight <= Weight::Missing
+    }
+
+    /// The same, of at least this weight.
+    fn at_least(mut self, weight: Weight) -> Self {
+        self.weight = self.weight.max(weight);
+        self
     }
 
     /// The same with a place before it.

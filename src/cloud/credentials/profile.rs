@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::assume_role::AssumedRole;
-use super::{Around, Credentials, Found, Issued, Reason, Source, external, metadata, oidc, shown, sts, uri};
+use super::{
+    Around, Credentials, Found, Issued, Reason, Source, Weight, external, metadata, oidc, shown, sts, uri,
+};
 use crate::text::escape;
 
 const DISABLED: &str = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";
@@ -16,21 +18,26 @@ const FILE: &str = "ALIBABA_CLOUD_CONFIG_FILE";
 /// Most profiles that one can lead through by `source_profile`.
 const SOURCES_MAX: usize = 10;
 
-/// The profile that was asked for, or the current one.
+/// The profile that was asked for, or the current one. What somebody named and is not there is worth a warning.
 pub(super) fn find(around: &Around) -> Found {
     if around.says_true(DISABLED) {
         return Err(Reason::absent(format!("{DISABLED} is true")));
     }
-    let path = match around.var(FILE) {
-        Some(path) => PathBuf::from(path),
-        None => around.home()?.join(".aliyun").join("config.json"),
+    let (path, content) = if let Some(path) = around.var(FILE).map(PathBuf::from) {
+        let content = around.read(&path).map_err(|reason| reason.at_least(Weight::Missing).at(FILE))?;
+        (path, content)
+    } else {
+        let path = around.home()?.join(".aliyun").join("config.json");
+        let content = around.read(&path)?;
+        (path, content)
     };
     let place = shown(&path);
-    let content = around.read(&path)?;
     let file = File::read(content.expose_secret()).map_err(|reason| reason.at(&place))?;
-    let name = around.profile_name().or_else(|| file.current.clone()).filter(|name| !name.is_empty());
+    let asked = around.profile_name();
+    let weight = if asked.is_some() { Weight::Missing } else { Weight::Absent };
+    let name = asked.or_else(|| file.current.clone()).filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| Reason::broken("it names no current profile").at(&place))?;
-    file.source(around, &name, SOURCES_MAX).map_err(|reason| reason.at(&place))
+    file.source(around, &name, SOURCES_MAX).map_err(|reason| reason.at_least(weight).at(&place))
 }
 
 /// The file; profiles that are not asked for are not looked at.
@@ -89,7 +96,7 @@ impl File<'_> {
             let other: Result<Name, _> = serde_json::from_str(raw.get());
             other.is_ok_and(|other| other.name.as_deref() == Some(name))
         };
-        let raw = profiles.find(named).ok_or_else(|| at(Reason::broken("it is not there")))?;
+        let raw = profiles.find(named).ok_or_else(|| at(Reason::missing("it is not there")))?;
         let profile: Profile = serde_json::from_str(raw.get())
             .map_err(|_| at(Reason::broken("a field has another kind of value")))?;
         profile.without_empty().source(self, around, name, sources_max).map_err(at)
@@ -152,7 +159,8 @@ impl Profile {
                         "its source_profile leads through too many profiles, or in a circle",
                     ));
                 };
-                let base = file.source(around, &source, left)?;
+                let base = file.source(around, &source, left);
+                let base = base.map_err(|reason| reason.at_least(Weight::Broken))?;
                 self.role(around, base)
             }
             "ecsramrole" => metadata::of_profile(around, self.ram_role_name),
@@ -218,7 +226,7 @@ impl Profile {
         let help = format!("its session has ended; log in again: {login}");
         let end = self.sts_expiration.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
         let key = self.key(Part::Session).map_err(|reason| match reason.weight {
-            super::Weight::Final => reason,
+            Weight::Final => reason,
             _ => Reason::broken(format!("it holds no session; log in: {login}")),
         })?;
         let Some(end) = end.filter(|end| *end > around.now()) else { return Err(Reason::broken(help)) };

@@ -421,7 +421,7 @@ fn each_way_to_fail_has_its_reason_and_repeats_no_value() {
         (
             vec![("ALIBABA_CLOUD_CREDENTIALS_FILE", "/gone")],
             ini(SECTIONS),
-            "INI file         /gone is not there",
+            "INI file         ALIBABA_CLOUD_CREDENTIALS_FILE: /gone is not there",
         ),
         (vec![("HOME", "")], vec![], "CLI profile      HOME is not set"),
         (
@@ -537,4 +537,116 @@ fn a_pipe_is_no_place_for_a_key() {
             assert!(text.contains(reason) && text.contains("have to be in files"), "{text}");
         });
     }
+}
+
+const BROKEN_SESSION: &str = r#"{"current": "work", "profiles": [{"name": "work", "mode": "CloudSSO"}]}"#;
+
+/// What is told of the providers before the one that serves.
+async fn warnings(home: Home) -> (Provider, Vec<String>) {
+    let keys = Rc::new(home).keys().await.unwrap();
+    let (provider, passed) = keys.origin().unwrap();
+    let told = passed.iter().filter(|passed| passed.was_set_up()).map(ToString::to_string);
+    (provider, told.collect())
+}
+
+#[test]
+fn the_first_ini_file_that_has_the_profile_decides() {
+    const BLANK: &str = "[default]\ntype=access_key\naccess_key_id=a\naccess_key_secret=b c";
+    run(async {
+        let home = Home::new(&[], &[(INI, BLANK), (INI_TWO, SECTIONS)]).answering(instance_and_helper);
+        let home = Rc::new(home);
+        let text = home.refusal().await;
+        assert!(text.contains("its access key secret holds a blank"), "{text}");
+        assert!(text.contains("might be another account's") && home.asked.borrow().is_empty(), "{text}");
+    });
+    for broken in ["[default]\nbroken", "[default]\ntype = magic", "(a pipe)", "(nobody may read this)"] {
+        run(async {
+            let home = Home::new(&[], &[(INI, broken), (INI_TWO, SECTIONS)]).answering(instance_and_helper);
+            let (provider, told) = warnings(home).await;
+            assert_eq!(provider, Provider::InstanceRole, "{broken}");
+            assert!(told.len() == 1 && told[0].contains("credentials.ini"), "{told:?}");
+        });
+    }
+}
+
+#[test]
+fn what_a_variable_names_and_is_not_there_is_worth_a_warning() {
+    let empty = r#"{"current": "p", "profiles": [{"name": "p", "mode": "AK"}]}"#;
+    for (variable, files, provider, said) in [
+        (
+            ("ALIBABA_CLOUD_CONFIG_FILE", "/gone"),
+            vec![(CONFIG, CLI), (INI, SECTIONS)],
+            Provider::IniFile,
+            vec!["CLI profile: ALIBABA_CLOUD_CONFIG_FILE: /gone is not there"],
+        ),
+        (
+            ("ALIBABA_CLOUD_CREDENTIALS_FILE", "/gone"),
+            vec![(INI, SECTIONS)],
+            Provider::InstanceRole,
+            vec!["INI file: ALIBABA_CLOUD_CREDENTIALS_FILE: /gone is not there"],
+        ),
+        (
+            ("ALIBABA_CLOUD_PROFILE", "gone"),
+            vec![],
+            Provider::InstanceRole,
+            vec!["INI file: /home/ann/.alibabacloud/credentials.ini is not there; "],
+        ),
+        (
+            ("ALIBABA_CLOUD_PROFILE", "gone"),
+            vec![(CONFIG, CLI), (INI, SECTIONS)],
+            Provider::InstanceRole,
+            vec!["CLI profile: ", "INI file: "],
+        ),
+        (
+            ("ALIBABA_CLOUD_PROFILE", "p"),
+            vec![(CONFIG, empty), (INI, "[p]\ntype=access_key\naccess_key_id=a\naccess_key_secret=b")],
+            Provider::IniFile,
+            vec!["CLI profile: /home/ann/.aliyun/config.json: profile \"p\": it is not set up yet"],
+        ),
+        (("ALIBABA_CLOUD_PROFILE", "work"), vec![(INI, SECTIONS)], Provider::IniFile, vec![]),
+        (("OTHER", ""), vec![(CONFIG, empty)], Provider::InstanceRole, vec![]),
+    ] {
+        run(async {
+            let (served, told) =
+                warnings(Home::new(&[variable], &files).answering(instance_and_helper)).await;
+            assert_eq!((served, told.len()), (provider, said.len()), "{variable:?} {told:?}");
+            let fits = told.iter().zip(&said).all(|(told, said)| told.starts_with(said));
+            assert!(fits, "{variable:?} {told:?}");
+        });
+    }
+}
+
+#[test]
+fn a_named_profile_that_is_broken_has_no_namesake() {
+    let source_gone =
+        r#"{"profiles": [{"name": "work", "mode": "ChainableRamRoleArn", "source_profile": "gone"}]}"#;
+    let instance = r#"{"profiles": [{"name": "work", "mode": "EcsRamRole"}]}"#;
+    for (config, said) in [
+        (BROKEN_SESSION, "it holds no session; log in"),
+        (source_gone, "profile \"gone\": it is not there"),
+        (instance, "there is no metadata service here"),
+        ("{", "no valid JSON"),
+        ("(a pipe)", "is a pipe or a device"),
+    ] {
+        run(async {
+            let mut home = Home::new(&[], &[(CONFIG, config), (INI, SECTIONS)]);
+            home.profile = Some("work".to_owned());
+            let text = Rc::new(home).refusal().await;
+            assert!(text.contains(said) && !text.contains("INI file"), "{text}");
+        });
+    }
+    for files in [vec![(INI, SECTIONS)], vec![(CONFIG, r#"{"profiles": []}"#), (INI, SECTIONS)]] {
+        run(async {
+            let mut home = Home::new(&[], &files);
+            home.profile = Some("work".to_owned());
+            assert_eq!(Rc::new(home).choice().await, Ok((Provider::IniFile, "ini-work".to_owned())));
+        });
+    }
+    // Without --profile the chain is the official one.
+    run(async {
+        let home =
+            Home::new(&[("ALIBABA_CLOUD_PROFILE", "work")], &[(CONFIG, BROKEN_SESSION), (INI, SECTIONS)]);
+        let (provider, told) = warnings(home).await;
+        assert_eq!((provider, told.len()), (Provider::IniFile, 1));
+    });
 }
