@@ -79,7 +79,7 @@
 //!
 //! **Checked by** `tests/simulation` (the real code on virtual time, judged by the emulator's ledger),
 //! `tests/it/processes` (the real binary, killed at every call and every write of the journal),
-//! `tests/it/money_safety.rs`, `interrupts.rs`, `saved_plans.rs`, `guards.rs`, `journal.rs` and
+//! `tests/it/money_safety.rs`, `canary.rs`, `interrupts.rs`, `saved_plans.rs`, `guards.rs`, `journal.rs` and
 //! `credentials/long_apply.rs` (sessions that end in the middle).
 //!
 //! # Why no instance is lost

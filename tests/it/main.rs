@@ -16,6 +16,7 @@ mod support;
 
 mod account;
 mod calendar;
+mod canary;
 mod client;
 mod command_line;
 mod cloud_account;
