@@ -301,8 +301,8 @@ impl Sent {
 }
 
 /// What has to hold before a resend: the same day, because the token is of that day; a reading of the
-/// last minute that is as planned; and an hour in which charges go out. After "in progress" the
-/// reading has to be a new one.
+/// last minute that is as planned; and an hour in which charges go out. Unless the cloud certainly did
+/// not act on the last request, the reading has to be a new one.
 struct Check<'a> {
     step: &'a ChargeStep,
     deeds: &'a Deeds<'a>,
@@ -325,8 +325,7 @@ impl Gate for Check<'_> {
                 self.closed.replace(Some(Reading::Differs(INTERRUPTED.to_owned())));
                 return false;
             }
-            let busy = matches!(class, Class::Busy { .. });
-            let known = self.reading.take().filter(|live| !busy && is_fresh(live, self.deeds));
+            let known = self.reading.take().filter(|live| may_be_reused(class) && is_fresh(live, self.deeds));
             let live = match known {
                 Some(live) => live,
                 None => match read(std::slice::from_ref(self.step), self.deeds).await {
@@ -344,6 +343,12 @@ impl Gate for Check<'_> {
             open
         })
     }
+}
+
+/// Whether the last reading can stand for a new one before a resend: only if the cloud certainly did not act
+/// on the request. After a lost answer, or one of an order in progress, everything may have changed.
+fn may_be_reused(class: Class) -> bool {
+    matches!(class, Class::Retry { throttled: true } | Class::Resign | Class::Credentials)
 }
 
 fn price_text(price: &PriceDecision) -> Option<String> {

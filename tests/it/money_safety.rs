@@ -541,6 +541,29 @@ fn a_resend_needs_all_that_a_first_send_needs() {
     }
 }
 
+/// After an answer that was lost everything may have changed, however new the last reading is: somebody
+/// renews, or takes an order back, before the charge is sent again.
+#[test]
+fn a_lost_answer_is_followed_by_a_new_reading_and_not_by_the_last_one() {
+    for kind in ["lost_before", "error_500_before", "unavailable_503"] {
+        for moved in ["2027-01-10T16:00:00Z", "2026-12-08T16:00:00Z"] {
+            run(async {
+                let sim = Sim::new(ONE);
+                sim.fault(&format!("{{ action: RenewInstance, nth: 1, kind: {kind} }}"));
+                let meanwhile = async {
+                    while sim.emulator.borrow().call_count("RenewInstance") == 0 {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                    sim.emulator.borrow_mut().set_expiry("i-one", time(moved));
+                };
+                let (applied, ()) = tokio::join!(sim.apply(WANT_ONE), meanwhile);
+                assert!(sim.ledger().is_empty(), "{kind} {moved}: {}", applied.out);
+                assert_eq!(sent_tokens(&sim).len(), 1, "{kind} {moved}: {}", applied.out);
+            });
+        }
+    }
+}
+
 #[test]
 fn the_platforms_hours_are_kept_to_the_moment_of_sending() {
     run(async {
