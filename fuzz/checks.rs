@@ -261,6 +261,7 @@ pub fn credentials(bytes: &[u8]) {
         let doors = KeyDoors {
             cloud: Rc::clone(&wire),
             web: Rc::clone(&wire),
+            loopback: Rc::clone(&wire),
             nearby: Rc::clone(&wire),
             metadata: wire,
             files: home.clone(),

@@ -96,7 +96,8 @@ async fn keys(
 ) -> Result<Keys, Failure> {
     let key_doors = KeyDoors {
         cloud,
-        web: Rc::new(HttpTransport::new(Reach::Web, roots)),
+        web: Rc::new(HttpTransport::new(Reach::Web, roots.clone())),
+        loopback: Rc::new(HttpTransport::new(Reach::Loopback { plain: false }, roots)),
         nearby: Rc::new(HttpTransport::new(Reach::Nearby, None)),
         metadata: Rc::new(HttpTransport::new(Reach::Metadata, None)),
         files: Rc::clone(&doors.files),

@@ -102,8 +102,10 @@ impl Credentials {
 pub struct KeyDoors {
     /// To the cloud's own hosts, or to the one address for everything.
     pub cloud: Rc<dyn Transport>,
-    /// HTTPS to any host: credentials URIs.
+    /// HTTPS to any other host: credentials URIs.
     pub web: Rc<dyn Transport>,
+    /// HTTPS to this machine, without proxies: credentials URIs.
+    pub loopback: Rc<dyn Transport>,
     /// Plain HTTP to this machine and private addresses, without proxies: credentials URIs.
     pub nearby: Rc<dyn Transport>,
     /// Plain HTTP to the metadata service, without proxies, and with little patience.

@@ -15,8 +15,18 @@ const TIMEOUT_MS: u64 = 10_000;
 /// Where a key is told.
 pub(super) struct Address {
     url: String,
-    /// Whether it is spoken to without TLS.
-    plain: bool,
+    way: Way,
+}
+
+/// How an address is reached.
+#[derive(Clone, Copy)]
+enum Way {
+    /// HTTPS to somebody else.
+    Web,
+    /// HTTPS to this machine.
+    Loopback,
+    /// Without TLS.
+    Plain,
 }
 
 /// The address that the environment names.
@@ -38,9 +48,10 @@ pub(super) fn of_profile(around: &Around, url: Option<String>) -> Found {
     let form = || Reason::broken("it is no address; one looks like http://127.0.0.1:8080/credentials");
     let url = reqwest::Url::parse(&text).map_err(|_| form())?;
     let host = url.host_str().ok_or_else(form)?;
-    let plain = match url.scheme() {
-        "https" => false,
-        "http" if is_near(host) => true,
+    let way = match url.scheme() {
+        "https" if is_loopback(host) => Way::Loopback,
+        "https" => Way::Web,
+        "http" if is_near(host) => Way::Plain,
         "http" => {
             let text = "plain HTTP would tell the key to the network: it is allowed to this machine and to private \
                         addresses (numbers); write https://";
@@ -48,28 +59,40 @@ pub(super) fn of_profile(around: &Around, url: Option<String>) -> Found {
         }
         _ => return Err(form()),
     };
-    Ok(Source::Uri(Address { url: url.to_string(), plain }))
+    Ok(Source::Uri(Address { url: url.to_string(), way }))
+}
+
+fn address(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// This machine.
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || address(host).is_some_and(|address| address.is_loopback())
 }
 
 /// This machine, or an address that no public network carries.
 fn is_near(host: &str) -> bool {
-    let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();
-    match address {
-        _ if host == "localhost" => true,
-        Ok(IpAddr::V4(address)) => {
+    match address(host) {
+        _ if is_loopback(host) => true,
+        Some(IpAddr::V4(address)) => {
             // 100.64.0.0/10: where the cloud's own services are within a VPC.
             let [first, second, ..] = address.octets();
             let shared = first == 100 && (64..128).contains(&second);
-            address.is_loopback() || address.is_private() || address.is_link_local() || shared
+            address.is_private() || address.is_link_local() || shared
         }
-        Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
-        Err(_) => false,
+        Some(IpAddr::V6(address)) => address.is_unique_local(),
+        None => false,
     }
 }
 
 impl Address {
     pub(super) async fn issue(&self, around: &Around) -> Result<Issued, Reason> {
-        let transport = if self.plain { &around.doors.nearby } else { &around.doors.web };
+        let transport = match self.way {
+            Way::Web => &around.doors.web,
+            Way::Loopback => &around.doors.loopback,
+            Way::Plain => &around.doors.nearby,
+        };
         let asked_at = around.now();
         let request = HttpRequest {
             method: Method::Get,

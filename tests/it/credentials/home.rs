@@ -33,6 +33,7 @@ pub type Answer = Result<HttpReply, TransportError>;
 pub enum Door {
     Cloud,
     Web,
+    Loopback,
     Nearby,
     Metadata,
 }
@@ -160,6 +161,7 @@ impl Home {
         let doors = KeyDoors {
             cloud: door(Door::Cloud),
             web: door(Door::Web),
+            loopback: door(Door::Loopback),
             nearby: door(Door::Nearby),
             metadata: door(Door::Metadata),
             files: self.shelf.clone(),

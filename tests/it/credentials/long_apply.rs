@@ -42,6 +42,7 @@ async fn sim(delay: &str, profile: serde_json::Value) -> (Sim, Rc<Shelf>) {
     let doors = KeyDoors {
         cloud: Rc::clone(&transport),
         web: Rc::clone(&transport),
+        loopback: Rc::clone(&transport),
         nearby: Rc::clone(&transport),
         metadata: transport,
         files: shelf.clone(),

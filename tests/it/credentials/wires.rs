@@ -99,6 +99,11 @@ fn the_cloud_is_spoken_to_through_a_proxy_and_this_machine_never_is() {
     let run = plan(&format!("--endpoint-url {closed}"), &helper);
     assert_eq!((run.code, asked.try_iter().count()), (1, 0), "{run:?}");
     assert!(run.err.contains("credentials URI  no connection"), "{run:?}");
+    let secure = closed.replace("http:", "https:");
+    let run =
+        plan(&format!("--endpoint-url {closed}"), &[("ALIBABA_CLOUD_CREDENTIALS_URI", secure.as_str())]);
+    assert_eq!((run.code, asked.try_iter().count()), (1, 0), "{run:?}");
+    assert!(run.err.contains("credentials URI  no connection"), "{run:?}");
     // HTTPS to somebody else goes through the proxy, too.
     let run = plan(
         &format!("--endpoint-url {closed}"),
