@@ -200,15 +200,9 @@ impl Profile {
     fn wanted(&self, around: &Around) -> Result<sts::Wanted, Reason> {
         let host = match &self.sts_endpoint {
             None => sts::host(around, self.sts_region.as_deref(), self.enable_vpc)?,
-            Some(host) => {
-                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
-                if !host.bytes().all(plain) {
-                    return Err(Reason::broken(
-                        "its sts_endpoint is no host; one looks like sts.aliyuncs.com",
-                    ));
-                }
-                host.clone()
-            }
+            Some(host) => sts::given_host(host).ok_or_else(|| {
+                Reason::broken("its sts_endpoint is no host; one looks like sts.aliyuncs.com")
+            })?,
         };
         Ok(sts::Wanted {
             role_arn: oidc::role_arn(around, self.ram_role_arn.clone())?,

@@ -75,6 +75,15 @@ pub(super) fn host(around: &Around, region: Option<&str>, vpc: Option<bool>) -> 
     Ok(format!("sts{}.{region}.aliyuncs.com", if vpc { "-vpc" } else { "" }))
 }
 
+/// A host with or without a port, in the form in which it is sent: lower-case, and without the usual port. A
+/// signature is over what is sent.
+pub(super) fn given_host(text: &str) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
+    let url = reqwest::Url::parse(&format!("https://{text}/")).ok().filter(|_| text.bytes().all(plain))?;
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SessionReply {

@@ -303,6 +303,11 @@ fn each_way_to_fail_has_its_reason_and_repeats_no_value() {
         ),
         (
             vec![],
+            with(json!({"mode": "RamRoleArn", "ram_role_arn": ROLE, "sts_endpoint": ":443"})).into_config(),
+            "its sts_endpoint is no host",
+        ),
+        (
+            vec![],
             cli(json!({"mode": "RamRoleArn", "ram_role_arn": ROLE})).into_config(),
             "it has no access_key_id",
         ),

@@ -85,6 +85,8 @@ fn sts_is_asked_at_the_host_that_region_and_network_call_for() {
             "sts-vpc.cn-hangzhou.aliyuncs.com",
         ),
         (vec![], json!({"sts_endpoint": "sts.example.com"}), "sts.example.com"),
+        (vec![], json!({"sts_endpoint": "STS.Example.com:443"}), "sts.example.com"),
+        (vec![], json!({"sts_endpoint": "sts.example.com:8443"}), "sts.example.com:8443"),
     ] {
         run(async {
             let home = Rc::new(Home::new(&vars, &[(CONFIG, &profiles(&[assume(fields)]))]));
@@ -254,6 +256,10 @@ fn an_address_is_asked_by_the_door_that_fits() {
         ("http://169.254.1.1/key", Door::Nearby),
         ("http://100.100.1.1/key", Door::Nearby),
         ("https://keys.example.com/key", Door::Web),
+        ("https://192.168.1.1/key", Door::Web),
+        ("https://127.0.0.1:8443/key", Door::Loopback),
+        ("https://LOCALHOST/key", Door::Loopback),
+        ("https://[::1]/key", Door::Loopback),
     ] {
         for in_profile in [false, true] {
             run(async {
