@@ -170,3 +170,38 @@ fn a_session_that_is_refused_for_good_stops_everything() {
         assert_eq!((sim.ledger().len(), seen(&sim, "RenewInstance").0.len()), (1, 3), "{applied:?}");
     });
 }
+
+/// The cloud has said no, and that stays known when a signal comes while a new session is asked for.
+#[test]
+fn a_signal_while_a_refused_charge_waits_for_a_session_leaves_no_doubt() {
+    async fn refused() -> Sim {
+        let (sim, _) = sim("5s", by_key()).await;
+        sim.fault(
+            "{ action: RenewInstance, nth: 1, kind: code, http: 400, code: InvalidSecurityToken.Expired }",
+        );
+        sim
+    }
+    let call = Rc::new(std::cell::Cell::new(0));
+    let found = Rc::clone(&call);
+    run(async move {
+        let sim = refused().await;
+        assert_exit(&apply(&sim).await, Exit::Ok);
+        let emulator = sim.emulator.borrow();
+        let mut exchanges =
+            emulator.records().iter().enumerate().filter(|(_, seen)| seen.action == "AssumeRole");
+        found.set(exchanges.nth(1).unwrap().0 + 1);
+    });
+    run(async move {
+        let sim = refused().await;
+        sim.fault("{ action: AssumeRole, nth: 1, times: 1000, kind: delay, ms: 9000 }");
+        sim.signals.at_call.set(Some((call.get(), 1)));
+        let applied = apply(&sim).await;
+        assert_exit(&applied, Exit::Interrupted);
+        assert!(
+            sim.ledger().is_empty() && sim.signals.sent_at.get().unwrap().elapsed().as_secs() < 2,
+            "{applied:?}"
+        );
+        let text = format!("{}{}", applied.out, applied.err);
+        assert!(text.contains("not sent again: it was interrupted") && text.contains("0 in doubt"), "{text}");
+    });
+}
