@@ -122,7 +122,7 @@ async fn send(
     let answer = deeds.finish(deeds.cloud.set_auto_renew(&step.region, ids, step.setting)).await;
     let (request_id, error) = match &answer {
         Some(Ok(acknowledged)) => (Some(acknowledged.request_id.clone()), None),
-        Some(Err(error)) => (error.request_id.clone(), Some(error.text())),
+        Some(Err(error)) => (error.request_id.as_deref().map(str::to_owned), Some(error.text())),
         None => (None, Some(INTERRUPTED.to_owned())),
     };
     let outcome =

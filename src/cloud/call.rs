@@ -185,19 +185,7 @@ impl Failure {
 
     /// There is no key to send it with.
     fn keyless(reason: &Reason) -> Self {
-        Self { class: Class::Credentials, ..Self::unsent(&format!("no credentials any more: {reason}")) }
-    }
-
-    /// It failed, and there is no key to try again with.
-    fn without_key(self, reason: &Reason) -> Self {
-        let message = format!("{}; no credentials any more: {reason}", self.message.shown());
-        Self { class: Class::Credentials, message: Untrusted::new(message), ..self }
-    }
-
-    /// It failed, and the time was over before there was a key to try again with.
-    fn without_time(self, end: End) -> Self {
-        let message = format!("{}; {}", self.message.shown(), end.why);
-        Self { message: Untrusted::new(message), ..self }
+        Self { class: Class::Credentials, ..Self::unsent(&no_key(reason)) }
     }
 }
 
@@ -295,10 +283,13 @@ impl Sender {
                 Ok(_) => false,
                 Err(Keyless::Closed) => true,
                 Err(Keyless::None(reason)) => {
-                    return Err(failed(action.name, failure.without_key(&reason), attempts, maybe_done));
+                    let failure = Failure { class: Class::Credentials, ..failure };
+                    let also = Some(Untrusted::new(no_key(&reason)).into());
+                    return Err(CallError { also, ..failed(action.name, failure, attempts, maybe_done) });
                 }
                 Err(Keyless::Late(end)) => {
-                    return Err(failed(action.name, failure.without_time(end), attempts, maybe_done));
+                    let also = Some(Untrusted::new(end.why).into());
+                    return Err(CallError { also, ..failed(action.name, failure, attempts, maybe_done) });
                 }
             };
             if let Policy::Charge(gate) = policy
@@ -585,11 +576,16 @@ fn failed(action: &'static str, failure: Failure, attempts: u32, maybe_done: boo
         }),
         code: failure.code,
         message: failure.message,
-        request_id: failure.request_id,
+        request_id: failure.request_id.map(Into::into),
         http_status: failure.http_status,
         attempts,
         maybe_done,
+        also: None,
     }
+}
+
+fn no_key(reason: &Reason) -> String {
+    format!("no credentials any more: {reason}")
 }
 
 fn no_answer(error: &TransportError, message: String) -> Failure {

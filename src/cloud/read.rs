@@ -211,6 +211,7 @@ fn circles(action: &'static str) -> CallError {
         attempts: PAGES_MAX,
         maybe_done: false,
         hint: None,
+        also: None,
     }
 }
 

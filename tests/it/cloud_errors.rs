@@ -137,11 +137,12 @@ fn refusal(code: Option<&str>) -> CallError {
         class: Class::Refused,
         code: code.map(str::to_owned),
         message: Untrusted::new("red \u{1b}[31m\nsecond line"),
-        request_id: Some("473469C7".to_owned()),
+        request_id: Some("473469C7".into()),
         http_status: Some(403),
         attempts: 3,
         maybe_done: false,
         hint: None,
+        also: None,
     }
 }
 

@@ -74,6 +74,12 @@ impl Credentials {
         self.security_token.as_ref().map(ExposeSecret::expose_secret)
     }
 
+    fn is(&self, other: &Self) -> bool {
+        self.key_id == other.key_id
+            && self.secret() == other.secret()
+            && self.security_token() == other.security_token()
+    }
+
     /// A key of values that somebody typed or a file holds.
     ///
     /// # Errors

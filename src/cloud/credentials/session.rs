@@ -103,7 +103,7 @@ impl Keys {
         if serves && (!origin.source.renews() || self.has_just_tried(origin)) {
             return Ok(waited);
         }
-        match self.renew(origin).await {
+        match self.renew(origin, false).await {
             Err(reason) if self.left(origin).is_none_or(|left| left > Duration::zero()) => {
                 tracing::warn!("the session ends soon and could not be renewed yet: {reason}");
                 Ok(true)
@@ -127,7 +127,7 @@ impl Keys {
         if !Rc::ptr_eq(&self.current(), refused) {
             return Ok(());
         }
-        self.renew(origin).await
+        self.renew(origin, true).await
     }
 
     /// How long the session lasts, if it is one with a known end.
@@ -142,26 +142,33 @@ impl Keys {
 
     /// Renews, or repeats why that has just failed: each of many waiting calls would ask anew otherwise, one
     /// after the other.
-    async fn renew(&self, origin: &Origin) -> Result<(), Reason> {
+    async fn renew(&self, origin: &Origin, refused: bool) -> Result<(), Reason> {
         if let Some(reason) = self.failure.borrow().clone().filter(|_| self.has_just_tried(origin)) {
             return Err(reason);
         }
         self.failure.take();
         self.tried_at.set(Some(origin.around.now()));
-        let renewed = self.try_to_renew(origin).await;
+        let renewed = self.try_to_renew(origin, refused).await;
         // To fail may take long.
         self.tried_at.set(Some(origin.around.now()));
         self.failure.replace(renewed.as_ref().err().cloned());
         renewed
     }
 
-    async fn try_to_renew(&self, origin: &Origin) -> Result<(), Reason> {
+    /// `refused`: the cloud does not take the key that is there.
+    async fn try_to_renew(&self, origin: &Origin, refused: bool) -> Result<(), Reason> {
         let provider = origin.provider.as_str();
         let issued = origin.source.issue(&origin.around).await;
         let issued = issued.map_err(|reason| reason.at(provider))?;
-        if origin.source.may_change_account() {
-            let before = self.current();
-            origin.same_account(&before, &issued.key).await.map_err(|reason| reason.at(provider))?;
+        let before = self.current();
+        let same = issued.key.is(&before);
+        if origin.source.may_change_account() && (refused || !same) {
+            let checked = if same {
+                Err(Reason::broken("the same key came again"))
+            } else {
+                origin.same_account(&before, &issued.key).await
+            };
+            checked.map_err(|reason| reason.at(provider))?;
         }
         tracing::debug!(provider, key = issued.key.key_id(), "key renewed");
         self.current.replace(issued);

@@ -19,7 +19,7 @@ pub struct CallError {
     /// The cloud's message, or ours.
     pub message: Untrusted,
     /// The cloud's name of the last request.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// The last HTTP status.
     pub http_status: Option<u16>,
     /// Attempts in all.
@@ -30,6 +30,9 @@ pub struct CallError {
     pub maybe_done: bool,
     /// What a person can do.
     pub hint: Option<&'static str>,
+    /// Why it could not be tried again, where that is another matter than what came back. Boxed, because an
+    /// error travels in many results.
+    pub also: Option<Box<Untrusted>>,
 }
 
 impl CallError {
@@ -46,7 +49,8 @@ impl CallError {
         let request = self.request_id.as_deref().map_or_else(String::new, |id| format!(", RequestId {id}"));
         let attempts =
             if self.attempts > 1 { format!(", {} attempts", self.attempts) } else { String::new() };
-        format!("{}: {code}{message}{request}{attempts}", self.action)
+        let also = self.also.as_ref().map_or_else(String::new, |also| format!("; {}", also.shown()));
+        format!("{}: {code}{message}{request}{attempts}{also}", self.action)
     }
 }
 

@@ -507,3 +507,26 @@ fn a_charge_that_waits_for_a_session_when_all_closes_is_known() {
         });
     }
 }
+
+#[test]
+fn a_command_that_prints_the_refused_key_again_is_told_apart() {
+    run(async {
+        let config = json!({"current": "p", "profiles": [{"name": "p", "mode": "External", "process_command": "get"}]});
+        let key = json!({"mode": "AK", "access_key_id": "own", "access_key_secret": "secret-of-own"});
+        let home = Home::new(&[], &[(super::chain::CONFIG, &config.to_string())])
+            .printing(move |_| Ok(key.to_string()))
+            .answering(|_| {
+                let body =
+                    json!({"Code": "InvalidAccessKeyId.NotFound", "Message": "not here", "RequestId": "R7"});
+                Some(status(404, body))
+            });
+        let home = Rc::new(home);
+        let keys = home.keys().await.unwrap();
+        let error = set(&home.cloud(keys)).await.unwrap_err();
+        assert_eq!(
+            (error.class, home.calls(SET), home.calls("GetCallerIdentity")),
+            (Class::Credentials, 1, 0)
+        );
+        insta::assert_snapshot!(error.text(), @"ModifyInstanceAutoRenewAttribute: InvalidAccessKeyId.NotFound: not here, RequestId R7; no credentials any more: CLI profile: the same key came again");
+    });
+}
