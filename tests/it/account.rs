@@ -89,9 +89,9 @@ fn another_account_ends_the_run_before_anything_is_read() {
 #[test]
 fn an_account_that_cannot_be_asked_ends_the_run() {
     for (name, fault, part, hint) in [
-        ("always a 500", "times: 99, kind: error_500_before", "InternalError", "run again;"),
+        ("always a 500", "times: 99, kind: error_500_before", "InternalError", "run again later: it is safe"),
         ("lost", "times: 99, kind: lost_before", "no answer", "check the network"),
-        ("refused", "kind: code, http: 403, code: Whatever, message: no", "Whatever: no", "run again;"),
+        ("refused", "kind: code, http: 403, code: Whatever, message: no", "Whatever: no", "look the code up"),
         (
             "key",
             "kind: code, http: 404, code: InvalidAccessKeyId.NotFound",
