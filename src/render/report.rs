@@ -105,7 +105,7 @@ pub(super) fn verification(report: &Report<'_>, style: Style) -> String {
         }
         (Some(false), left) => {
             let left = left.as_deref().unwrap_or("something is left to do");
-            format!("{}: {left}.\n", paint(style, Yellow, "Not converged"))
+            format!("{}: {left}. It is safe to run again.\n", paint(style, Yellow, "Not converged"))
         }
         (None, left) => {
             let left = left.as_deref().unwrap_or("the account could not be read again");
