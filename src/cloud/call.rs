@@ -10,39 +10,24 @@ use chrono::{DateTime, Duration, Utc};
 use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 
+use super::answer::{Failure, Reply, concealed, failed, judge, no_key};
 use super::credentials::{Credentials, Keys, Reason};
 use super::endpoint::{Endpoint, Service};
-use super::error::{CallError, class, hint, leaves_doubt};
+use super::error::CallError;
 use super::limiter::Limiter;
-use super::replies::{ErrorReply, parse_date, plain};
+use super::policy::{End, Policy};
+use super::replies::parse_date;
+use super::server_clock::ServerClock;
+use super::sign::Signature;
 use super::sign::request::Unsigned;
-use super::sign::{self, Signature};
 use super::wire::Action;
-use crate::ports::{Clock, Entropy, HttpReply, HttpRequest, LocalFuture, Transport, TransportError};
+use crate::ports::{Clock, Entropy, HttpRequest, Transport};
 use crate::retry::{Class, PATIENCE};
 use crate::text::{Untrusted, escape};
 use tokio::time::Instant;
 
 /// The longest wait for one answer. The official SDKs allow RenewInstance 19 s or more.
 const ATTEMPT_TIMEOUT_MS: u64 = 30_000;
-/// Most time for a call that is not worth waiting for, repetitions included.
-const BRIEF_MS: u64 = 5_000;
-/// Longest part of a message that is kept: SignatureDoesNotMatch embeds the whole request.
-const MESSAGE_CHARS_MAX: usize = 300;
-/// A change of the server's clock against ours that is smaller than this is not believed, in seconds: a Date
-/// header tells whole ones, and taking each would let the server's time run back.
-const OFFSET_S_MIN: i64 = 2;
-/// Real secrets have thirty characters, and session tokens hundreds.
-const SECRET_CHARS_MIN: usize = 8;
-/// What a person can do when there is no answer at all.
-const NO_ANSWER_HINT: &str =
-    "check the network, a proxy, and whether the region (or --endpoint-url) names a host that exists";
-
-/// What a person can do about an answer that is no answer of the cloud's.
-const NO_CODE_HINT: &str = "something else than the cloud answered, or its answer was cut off; look for a proxy, and run again: it is safe";
-/// What a person can do when the key is gone.
-const NO_KEY_HINT: &str = "get a new session or key, and run again";
-
 /// What a client stands on.
 pub struct Doors {
     /// The network.
@@ -51,70 +36,6 @@ pub struct Doors {
     pub clock: Rc<dyn Clock>,
     /// Nonces and jitter.
     pub entropy: Rc<dyn Entropy>,
-}
-
-/// Attempts while the answer is a 2xx that is not understood, which is as good as lost: a torn body is
-/// worth another try (a charge: under its token), a changed API is not.
-const UNREADABLE_ATTEMPTS_MAX: u32 = 3;
-
-/// Says whether a charge may be sent once more, after the wait and just before the sending.
-pub trait Gate {
-    /// Whether to send again after an answer of this class.
-    fn may_resend(&self, class: Class) -> LocalFuture<'_, bool>;
-    /// Ready when nothing may be sent again, whatever the class: then no wait makes sense.
-    fn closes(&self) -> LocalFuture<'_, ()> {
-        Box::pin(std::future::pending())
-    }
-}
-
-/// What a call does, which decides how it may be repeated (reference 5).
-#[derive(Clone, Copy)]
-pub(super) enum Policy<'a> {
-    /// It changes nothing.
-    Read,
-    /// It changes nothing, and its answer can be done without: it ends within [`BRIEF_MS`].
-    BriefRead,
-    /// It sets a state: safe to repeat, also after waiting for something in progress.
-    Setting,
-    /// It costs money: repeated only if the gate allows it each time.
-    Charge(&'a dyn Gate),
-}
-
-impl Policy<'_> {
-    /// Whether another attempt makes sense after a failure of this kind.
-    fn repeats(self, failure: &Failure, attempts: u32) -> bool {
-        match failure.class {
-            Class::Retry { .. } if failure.is_unreadable => attempts < UNREADABLE_ATTEMPTS_MAX,
-            Class::Retry { .. } => true,
-            Class::Busy { own } => match self {
-                Self::Read | Self::BriefRead => false,
-                Self::Setting => true,
-                Self::Charge(_) => own,
-            },
-            _ => false,
-        }
-    }
-
-    fn reads(self) -> bool {
-        matches!(self, Self::Read | Self::BriefRead)
-    }
-
-    /// When it must have ended, if it begins now.
-    fn end(self, reads_until: Option<Instant>) -> Option<End> {
-        let whole = reads_until
-            .filter(|_| self.reads())
-            .map(|at| End { at, why: "the time for reading is over (--read-timeout)" });
-        let brief = || Instant::now() + std::time::Duration::from_millis(BRIEF_MS);
-        let brief = matches!(self, Self::BriefRead).then(|| End { at: brief(), why: "not within 5 seconds" });
-        whole.into_iter().chain(brief).min_by_key(|end| end.at)
-    }
-}
-
-/// When a read is given up, and what is said then.
-#[derive(Clone, Copy)]
-struct End {
-    at: Instant,
-    why: &'static str,
 }
 
 /// Why there is no key to send with.
@@ -127,15 +48,6 @@ enum Keyless {
     Closed,
 }
 
-/// A good answer.
-pub(super) struct Reply<T> {
-    pub(super) body: T,
-    /// Its Date header.
-    pub(super) date: Option<DateTime<Utc>>,
-    /// Its request, by the header.
-    pub(super) request_id: Option<String>,
-}
-
 pub(super) struct Sender {
     doors: Doors,
     keys: Keys,
@@ -144,49 +56,9 @@ pub(super) struct Sender {
     limiter: Limiter,
     /// When reads are given up.
     reads_until: Cell<Option<Instant>>,
-    /// Server's clock minus the machine's.
-    offset: Cell<Option<Duration>>,
+    server_clock: ServerClock,
     /// Added to timestamps once the server has refused ours and taken these.
     correction: Cell<Duration>,
-}
-
-/// What one attempt brought, if not a good answer.
-struct Failure {
-    class: Class,
-    code: Option<String>,
-    message: Untrusted,
-    request_id: Option<String>,
-    http_status: Option<u16>,
-    maybe_done: bool,
-    /// A 2xx whose body is not what the action answers.
-    is_unreadable: bool,
-    /// No connection was made.
-    is_unsent: bool,
-    wish_ms: Option<u64>,
-    date: Option<DateTime<Utc>>,
-}
-
-impl Failure {
-    /// A request that was not sent.
-    fn unsent(message: &str) -> Self {
-        Self {
-            class: Class::Refused,
-            code: None,
-            message: Untrusted::new(message.to_owned()),
-            request_id: None,
-            http_status: None,
-            maybe_done: false,
-            is_unreadable: false,
-            is_unsent: true,
-            wish_ms: None,
-            date: None,
-        }
-    }
-
-    /// There is no key to send it with.
-    fn keyless(reason: &Reason) -> Self {
-        Self { class: Class::Credentials, ..Self::unsent(&no_key(reason)) }
-    }
 }
 
 impl Sender {
@@ -199,7 +71,7 @@ impl Sender {
             signature: Signature::default(),
             limiter: Limiter::new(parallelism),
             reads_until: Cell::new(None),
-            offset: Cell::new(None),
+            server_clock: ServerClock::default(),
             correction: Cell::new(Duration::zero()),
         }
     }
@@ -217,11 +89,11 @@ impl Sender {
     }
 
     pub(super) fn server_now(&self) -> DateTime<Utc> {
-        self.doors.clock.now() + self.offset.get().unwrap_or_else(Duration::zero)
+        self.doors.clock.now() + self.server_clock.offset().unwrap_or_else(Duration::zero)
     }
 
     pub(super) fn server_offset(&self) -> Option<Duration> {
-        self.offset.get()
+        self.server_clock.offset()
     }
 
     /// Calls until there is a good answer, an answer that no repetition changes, or no patience left.
@@ -347,7 +219,7 @@ impl Sender {
             Ok(took_time) => (took_time, false),
             Err(Keyless::Closed) => (true, true),
             Err(Keyless::None(reason)) => return Err(failed(action, Failure::keyless(&reason), 0, false)),
-            Err(Keyless::Late(end)) => return Err(failed(action, too_late(end), 0, false)),
+            Err(Keyless::Late(end)) => return Err(failed(action, Failure::too_late(end.why), 0, false)),
         };
         match policy {
             Policy::Charge(gate) if took_time && (!gate.may_resend(Class::Resign).await || closed) => {
@@ -401,9 +273,9 @@ impl Sender {
         };
         let Some(end) = end else { return attempt.await };
         if Instant::now() >= end.at {
-            return Err(too_late(end));
+            return Err(Failure::too_late(end.why));
         }
-        tokio::time::timeout_at(end.at, attempt).await.unwrap_or_else(|_| Err(too_late(end)))
+        tokio::time::timeout_at(end.at, attempt).await.unwrap_or_else(|_| Err(Failure::too_late(end.why)))
     }
 
     async fn attempt<T: DeserializeOwned>(
@@ -418,7 +290,7 @@ impl Sender {
         let reply = answer.map_err(|error| {
             let message = concealed(&error.to_string(), key);
             tracing::debug!(action = action.name, at = %action.service, error = escape(&message), "no answer");
-            no_answer(&error, message)
+            Failure::no_answer(&error, message)
         })?;
         let date = reply.header("date").and_then(parse_date);
         let result = judge(&reply, date, key);
@@ -427,7 +299,7 @@ impl Sender {
         let from_cloud = matches!(action.service, Service::Ecs(_))
             && result.as_ref().map_or_else(|failure| failure.code.is_some(), |_| true);
         if let (true, Some(date)) = (from_cloud, date) {
-            self.learn_offset(asked, date);
+            self.server_clock.learn(asked, date, self.doors.clock.now());
         }
         match &result {
             Ok(good) => tracing::debug!(
@@ -447,19 +319,6 @@ impl Sender {
             ),
         }
         result
-    }
-
-    /// A Date header was written between the question, at `asked` on the machine's clock, and the arrival of
-    /// the answer: what is known and lies within is kept. Otherwise the later end is taken, as if the answer
-    /// had needed no time on its way back to us: then a reading may seem older than it is, and never newer,
-    /// also after a machine has slept while the answer was on its way.
-    fn learn_offset(&self, asked: DateTime<Utc>, date: DateTime<Utc>) {
-        let slack = Duration::seconds(OFFSET_S_MIN);
-        let (earliest, latest) = (date - self.doors.clock.now(), date - asked);
-        let fits = |known: Duration| earliest - slack <= known && known <= latest + slack;
-        if !self.offset.get().is_some_and(fits) {
-            self.offset.set(Some(latest));
-        }
     }
 
     fn signed(&self, action: &Action, correction: Duration, key: &Credentials) -> HttpRequest {
@@ -486,141 +345,7 @@ impl Sender {
         message: &str,
         request_id: Option<String>,
     ) -> CallError {
-        let code = code.map(plain).filter(|code| !code.is_empty());
-        let failure = Failure {
-            class: code.as_deref().map_or(Class::Refused, |code| class(code, 400)),
-            code,
-            message: Untrusted::new(shorten(&concealed(message, &self.keys.current()))),
-            request_id,
-            http_status: Some(200),
-            maybe_done: false,
-            is_unreadable: false,
-            is_unsent: false,
-            wish_ms: None,
-            date: None,
-        };
+        let failure = Failure::told(code, message, request_id, &self.keys.current());
         failed(action, failure, 1, false)
     }
-}
-
-/// Reads an answer. A 2xx whose body is not what the action answers is as good as lost.
-fn judge<T: DeserializeOwned>(
-    reply: &HttpReply,
-    date: Option<DateTime<Utc>>,
-    key: &Credentials,
-) -> Result<Reply<T>, Failure> {
-    let status = reply.status;
-    let header_id = reply.header("x-acs-request-id").map(plain);
-    let unreadable = (200..300).contains(&status);
-    let why = if unreadable {
-        match serde_json::from_slice(&reply.body) {
-            Ok(body) => return Ok(Reply { body, date, request_id: header_id }),
-            Err(error) => Some(format!("the answer is not understood: {error}")),
-        }
-    } else {
-        None
-    };
-    let body: ErrorReply = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let code = body.code.as_deref().map(plain).filter(|code| !code.is_empty());
-    let class = if unreadable {
-        Class::Retry { throttled: false }
-    } else {
-        class(code.as_deref().unwrap_or_default(), status)
-    };
-    let message =
-        why.or(body.message).unwrap_or_else(|| format!("HTTP status {status} without a readable reason"));
-    Err(Failure {
-        class,
-        message: Untrusted::new(shorten(&concealed(&message, key))),
-        request_id: body.request_id.as_deref().map(plain).filter(|id| !id.is_empty()).or(header_id),
-        maybe_done: unreadable || leaves_doubt(code.as_deref().unwrap_or_default(), status),
-        code,
-        http_status: Some(status),
-        is_unreadable: unreadable,
-        is_unsent: false,
-        wish_ms: reply
-            .header("x-acs-retry-after")
-            .and_then(|text| text.trim().parse().ok())
-            .filter(|ms| *ms > 0),
-        date,
-    })
-}
-
-/// A text from outside without our secrets, plain or percent-encoded (once, or twice as in a
-/// string to sign), in case that it repeats them.
-fn concealed(text: &str, key: &Credentials) -> String {
-    let mut text = text.to_owned();
-    for secret in [Some(key.secret()), key.security_token()] {
-        let mut form = secret.unwrap_or_default().to_owned();
-        for _ in 0..3 {
-            // Nothing that short is a secret, and replacing it would only garble.
-            if form.len() >= SECRET_CHARS_MIN {
-                text = text.replace(&form, "[hidden]");
-            }
-            form = sign::percent_encode(&form);
-        }
-    }
-    text
-}
-
-fn failed(action: &'static str, failure: Failure, attempts: u32, maybe_done: bool) -> CallError {
-    CallError {
-        action,
-        class: failure.class,
-        hint: Some(match &failure.code {
-            Some(code) => hint(action, code, failure.class),
-            None if failure.class == Class::Credentials => NO_KEY_HINT,
-            None if attempts == 0 => "run again: it is safe",
-            None if failure.http_status.is_none() => NO_ANSWER_HINT,
-            None => NO_CODE_HINT,
-        }),
-        code: failure.code,
-        message: failure.message,
-        request_id: failure.request_id.map(Into::into),
-        http_status: failure.http_status,
-        attempts,
-        maybe_done,
-        also: None,
-    }
-}
-
-fn no_key(reason: &Reason) -> String {
-    format!("no credentials any more: {reason}")
-}
-
-fn no_answer(error: &TransportError, message: String) -> Failure {
-    Failure {
-        class: Class::Retry { throttled: false },
-        code: None,
-        message: Untrusted::new(message),
-        request_id: None,
-        http_status: None,
-        maybe_done: matches!(error, TransportError::NoAnswer(_)),
-        is_unreadable: false,
-        is_unsent: matches!(error, TransportError::NotSent(_)),
-        wish_ms: None,
-        date: None,
-    }
-}
-
-/// What can be done without did not come in time.
-fn too_late(end: End) -> Failure {
-    let error = TransportError::NoAnswer(end.why.to_owned());
-    let message = error.to_string();
-    no_answer(&error, message)
-}
-
-/// Cuts a message to a readable length. The server's string to sign holds the key id and all
-/// parameters: it is for the debug log alone.
-fn shorten(message: &str) -> String {
-    let (message, rest) = message.split_once("server string to sign").unwrap_or((message, ""));
-    if !rest.is_empty() {
-        tracing::debug!(text = escape(rest), "server string to sign");
-    }
-    let message = message.trim_end();
-    let mut short: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
-    if short.len() < message.len() {
-        short.push('…');
-    }
-    short
 }

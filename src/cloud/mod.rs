@@ -3,13 +3,16 @@
 //! [`Cloud`] is the whole face. It knows nothing of plans, and leaves every decision about money to
 //! its caller: which token, and whether a failed charge may be sent again by another call.
 
+mod answer;
 mod call;
 mod credentials;
 mod endpoint;
 mod limiter;
+mod server_clock;
 mod side_by_side;
 pub mod error;
 pub mod permission;
+mod policy;
 mod probe;
 mod read;
 mod replies;
@@ -30,14 +33,16 @@ use crate::money::Money;
 use crate::retry::Class;
 use crate::term::{AutoRenew, PurchaseTerm, Site, Term};
 
-pub use call::{Doors, Gate};
+pub use call::Doors;
 pub use credentials::{Credentials, KeyDoors, KeyWishes, Keys, NoKey, PassedOver, Provider};
 pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::CallError;
+pub use policy::Gate;
 pub use probe::Probe;
 pub use read::ReadId;
 
-use call::{Policy, Sender};
+use call::Sender;
+use policy::Policy;
 use side_by_side::side_by_side;
 
 use replies::{BalanceReply, CallerReply, PlainReply, PriceReply, RenewReply};

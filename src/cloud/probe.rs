@@ -1,8 +1,8 @@
 //! Finding out what a key may do, without doing it.
 
-use super::call::Policy;
 use super::error::is_permission;
 use super::permission::Permission;
+use super::policy::Policy;
 use super::replies::{PlainReply, RegionsReply};
 use super::wire::{self, Action};
 use super::{CallError, Cloud};

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
 
-use super::call::{Policy, Sender};
+use super::call::Sender;
 use super::error::{CallError, is_permission, may_be_one_member};
+use super::policy::Policy;
 use super::replies::{AutoRenewItem, AutoRenewReply, InstanceReply, InstancesReply, Record};
 use super::side_by_side::side_by_side;
 use super::wire::{self, BATCH};

@@ -1,42 +1,12 @@
 //! Of several charges the first goes alone, and decides about the others: a mistake costs one charge. Judged
 //! by the ledger.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use renewctl::cli::Exit;
 
-use crate::support::{Sim, assert_exit, run};
-
-const WORLD: &str = "
-now: 2026-12-01T12:30:00Z
-effect_delay: 30s
-instances:
-  - { id: i-a, region: cn-beijing, expires_at: 2026-12-20T16:00:00Z, price_per_month: '100.00' }
-  - { id: i-b, region: cn-shanghai, expires_at: 2026-12-21T16:00:00Z, price_per_month: '100.00' }
-  - { id: i-c, region: cn-beijing, expires_at: 2026-12-22T16:00:00Z, price_per_month: '100.00' }
-  - { id: i-d, region: cn-beijing, expires_at: 2027-08-22T16:00:00Z, price_per_month: '100.00' }
-";
-
-const FILES: &str = "
-version: 1
-region: cn-beijing
-limits: { max_charge: 500 CNY }
-instances:
-  - { id: i-a, min_remaining: 28d, auto_renew: 1mo }
-  - { id: i-b, region: cn-shanghai, min_remaining: 28d }
-  - { id: i-c, min_remaining: 28d }
-  - { id: i-d, auto_renew: 1mo }
-";
-
-fn charges(sim: &Sim) -> BTreeMap<String, usize> {
-    let mut charges = BTreeMap::new();
-    for charge in sim.ledger() {
-        *charges.entry(charge.instance_id).or_default() += 1;
-    }
-    charges
-}
+use crate::support::{FLEET as WORLD, Sim, WANT_FLEET as FILES, assert_exit, charges, run};
 
 #[test]
 fn the_first_charge_goes_alone() {

@@ -4,9 +4,13 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
+use renewctl::cloud::permission::PERMISSIONS;
+use renewctl::term::Site;
 use serde_json::Value;
 
+use crate::cloud_script::{World, beijing, id, ok};
 use crate::folder::{Folder, Run};
+use crate::support::run;
 
 const WORLD: &str = "
 now: 2026-12-01T02:05:00Z
@@ -163,4 +167,31 @@ fn it_runs_on_the_emulator_without_an_account() {
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.out.contains("the key of the emulator's world"), "{run:?}");
     assert!(folder.ledger().is_empty());
+}
+
+/// Rights are asked for by calls that could never do anything, even for a cloud that took them: no instance
+/// has that id, and without a term and a token nothing is an order.
+#[test]
+fn what_is_asked_for_a_right_can_charge_and_change_nobody() {
+    run(async {
+        let world = World::new(|_| ok(r#"{"RequestId": "R"}"#));
+        for real in [None, Some(id("i-bp1real0000000000one"))] {
+            for right in &PERMISSIONS {
+                world.cloud().probe(right, &beijing(), real.as_ref(), Site::China).await;
+            }
+        }
+        let sent = world.sent.borrow();
+        let changing: Vec<_> = sent
+            .iter()
+            .filter(|sent| ["RenewInstance", "ModifyInstanceAutoRenewAttribute"].contains(&sent.action()))
+            .collect();
+        assert_eq!(changing.len(), 4);
+        for sent in changing {
+            // Ids of the cloud have one hyphen.
+            assert!(sent.get("InstanceId").matches('-').count() > 1, "{:?}", sent.parameters);
+            for name in ["Period", "PeriodUnit", "ExpectedRenewDay", "ClientToken", "Duration"] {
+                assert!(!sent.parameters.contains_key(name), "{:?}", sent.parameters);
+            }
+        }
+    });
 }

@@ -159,9 +159,12 @@ fn api_words_stand_at_the_two_ends_of_the_wire_only() {
 }
 
 #[test]
-fn the_world_is_touched_in_one_file() {
+fn the_world_is_touched_in_one_folder() {
     for (file, _, text) in all_sources() {
         let allowed = text.contains("clippy::disallowed_methods");
-        assert!(!allowed || file == "system.rs" || file == "main.rs", "src/{file} allows itself the world");
+        assert!(
+            !allowed || file == "system/mod.rs" || file == "main.rs",
+            "src/{file} allows itself the world"
+        );
     }
 }

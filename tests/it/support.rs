@@ -2,7 +2,7 @@
 //! memory, a person made of prepared answers. The code under test is the real one.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -508,3 +508,34 @@ limits: { max_charge: 500 CNY }
 instances:
   - { id: i-one, min_remaining: 15d }
 ";
+
+/// Three instances to renew, and one to set.
+pub const FLEET: &str = "
+now: 2026-12-01T12:30:00Z
+effect_delay: 30s
+instances:
+  - { id: i-a, region: cn-beijing, expires_at: 2026-12-20T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-b, region: cn-shanghai, expires_at: 2026-12-21T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-c, region: cn-beijing, expires_at: 2026-12-22T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-d, region: cn-beijing, expires_at: 2027-08-22T16:00:00Z, price_per_month: '100.00' }
+";
+
+pub const WANT_FLEET: &str = "
+version: 1
+region: cn-beijing
+limits: { max_charge: 500 CNY }
+instances:
+  - { id: i-a, min_remaining: 28d, auto_renew: 1mo }
+  - { id: i-b, region: cn-shanghai, min_remaining: 28d }
+  - { id: i-c, min_remaining: 28d }
+  - { id: i-d, auto_renew: 1mo }
+";
+
+/// How often each instance was charged.
+pub fn charges(sim: &Sim) -> BTreeMap<String, usize> {
+    let mut charges = BTreeMap::new();
+    for charge in sim.ledger() {
+        *charges.entry(charge.instance_id).or_default() += 1;
+    }
+    charges
+}
