@@ -1,4 +1,4 @@
-//! The client of the API: five actions of ECS, the balance and the caller, typed, signed, retried.
+//! The client of the API: six actions of ECS, the balance and the caller, typed, signed, retried.
 //!
 //! [`Cloud`] is the whole face. It knows nothing of plans, and leaves every decision about money to
 //! its caller: which token, and whether a failed charge may be sent again by another call.

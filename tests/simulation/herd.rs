@@ -14,7 +14,7 @@ use crate::policies::{self, Policy};
 use crate::story::{Told, play};
 
 /// What `cargo test` plays: some twenty seconds, unoptimised.
-const SEEDS_OF_A_TEST: u64 = 1000;
+const SEEDS_OF_A_TEST: u64 = 2000;
 const SEEDS_OF_A_TEST_RELEASE: u64 = 20_000;
 /// Violations that are shown in full.
 const SHOWN_MAX: usize = 10;
