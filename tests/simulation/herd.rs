@@ -13,7 +13,7 @@ use crate::judge::{Rule, Violation};
 use crate::policies::{self, Policy};
 use crate::story::{Told, play};
 
-/// What `cargo test` plays: some twenty seconds, unoptimised.
+/// What `cargo test` plays: a minute on two cores, unoptimised.
 const SEEDS_OF_A_TEST: u64 = 2000;
 const SEEDS_OF_A_TEST_RELEASE: u64 = 20_000;
 /// Violations that are shown in full.
