@@ -321,27 +321,35 @@ impl Gate for Check<'_> {
 
     fn may_resend(&self, class: Class) -> LocalFuture<'_, bool> {
         Box::pin(async move {
-            if self.deeds.is_interrupted() {
-                self.closed.replace(Some(Reading::Differs(INTERRUPTED.to_owned())));
-                return false;
-            }
-            let known = self.reading.take().filter(|live| may_be_reused(class) && is_fresh(live, self.deeds));
-            let live = match known {
-                Some(live) => live,
-                None => match read(std::slice::from_ref(self.step), self.deeds).await {
-                    Ok(live) => live,
-                    Err(error) => {
-                        self.closed.replace(Some(Reading::Differs(error.text())));
-                        return false;
-                    }
-                },
-            };
-            let verdict = still(self.step, &live, self.day, self.deeds);
-            self.reading.replace(Some(live));
+            let verdict = self.verdict(class).await;
             let open = matches!(verdict, Reading::Same);
             self.closed.replace(Some(verdict));
             open
         })
+    }
+}
+
+impl Check<'_> {
+    /// A signal closes the gate also while it reads: whoever asked the run to end must not be charged by an
+    /// attempt that had not begun.
+    async fn verdict(&self, class: Class) -> Reading {
+        let known = self.reading.take().filter(|live| may_be_reused(class) && is_fresh(live, self.deeds));
+        let live = match known {
+            Some(live) => live,
+            None => {
+                match self.deeds.unless_interrupted(read(std::slice::from_ref(self.step), self.deeds)).await {
+                    Some(Ok(live)) => live,
+                    Some(Err(error)) => return Reading::Differs(error.text()),
+                    None => return Reading::Differs(INTERRUPTED.to_owned()),
+                }
+            }
+        };
+        if self.deeds.is_interrupted() {
+            return Reading::Differs(INTERRUPTED.to_owned());
+        }
+        let verdict = still(self.step, &live, self.day, self.deeds);
+        self.reading.replace(Some(live));
+        verdict
     }
 }
 

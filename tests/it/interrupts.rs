@@ -3,7 +3,9 @@
 
 use renewctl::cli::Exit;
 
-use crate::support::{Applied, FLEET as WORLD, Options, Sim, WANT_FLEET as FILES, assert_exit, charges, run};
+use crate::support::{
+    Applied, Cut, FLEET as WORLD, Options, Sim, WANT_FLEET as FILES, assert_exit, charges, run,
+};
 
 /// Seconds from a signal to the end: less than what GitHub's runners grant before they kill.
 const END_S_MAX: u64 = 7;
@@ -18,14 +20,14 @@ fn calls_of_a_whole_run() -> usize {
 }
 
 /// A run that gets `signals` at its call number `call`, while the answers take `delay_ms`.
-async fn interrupted(sim: &Sim, call: usize, signals: usize, delay_ms: u64) -> (Applied, u64) {
+async fn interrupted(sim: &Sim, files: &str, call: usize, signals: usize, delay_ms: u64) -> (Applied, u64) {
     if delay_ms > 0 {
         for action in ["RenewInstance", "DescribeInstances", "ModifyInstanceAutoRenewAttribute"] {
             sim.fault(&format!("{{ action: {action}, nth: 1, times: 1000, kind: delay, ms: {delay_ms} }}"));
         }
     }
     sim.signals.at_call.set(Some((call, signals)));
-    let applied = sim.apply(FILES).await;
+    let applied = sim.apply(files).await;
     let since = sim.signals.sent_at.get().map_or(0, |at| at.elapsed().as_secs());
     (applied, since)
 }
@@ -39,7 +41,7 @@ fn a_signal_at_any_call_ends_the_run_within_seconds_and_loses_and_doubles_nothin
         for call in 1..=calls {
             run(async {
                 let sim = Sim::new(WORLD);
-                let (applied, seconds) = interrupted(&sim, call, signals, delay_ms).await;
+                let (applied, seconds) = interrupted(&sim, FILES, call, signals, delay_ms).await;
                 let name = format!("{signals} signals at call {call}, answers after {delay_ms} ms");
                 let shown = format!("{name}\n{}\n{}", applied.out, applied.err);
                 assert!(seconds <= END_S_MAX, "it took {seconds} s: {shown}");
@@ -71,4 +73,34 @@ fn a_signal_at_any_call_ends_the_run_within_seconds_and_loses_and_doubles_nothin
         }
     }
     assert!(in_doubt > 10, "some signals fall on a charge: {in_doubt}");
+}
+
+/// The first attempt of a charge does not arrive. A signal comes at one of the calls that look whether it may
+/// be sent again: then it is not.
+#[test]
+fn a_charge_is_not_sent_again_after_a_signal_that_comes_while_it_is_looked_at_again() {
+    let world = "now: 2026-11-23T12:00:00Z\ninstances:\n- { id: i-web, region: cn-beijing, expires_at: 2026-11-28T16:00:00Z, price_per_month: \"100\" }\n";
+    let files = "version: 1\nregion: cn-beijing\nlimits: { max_charge: 1000 CNY }\ninstances:\n- { id: i-web, min_remaining: 15d, renew_period: 1mo }\n";
+    let charge = run(async {
+        let sim = Sim::new(world);
+        sim.cut.set(Some(Cut::BeforeSend));
+        let day = std::time::Duration::from_secs(86_400);
+        assert!(tokio::time::timeout(day, sim.apply(files)).await.is_err(), "it waits for its charge");
+        sim.signals.calls.get()
+    });
+    // The charge itself, the reading of the instance and of its setting, the charge again.
+    for (call, charges, exit) in [
+        (charge, 0, Exit::InDoubt),
+        (charge + 1, 0, Exit::InDoubt),
+        (charge + 2, 0, Exit::InDoubt),
+        (charge + 3, 1, Exit::Ok),
+    ] {
+        run(async {
+            let sim = Sim::new(world);
+            sim.fault("{ action: RenewInstance, nth: 1, kind: lost_before }");
+            let (applied, _) = interrupted(&sim, files, call, 1, 0).await;
+            assert_eq!(sim.ledger().len(), charges, "call {call}\n{}\n{}", applied.out, applied.err);
+            assert_exit(&applied, exit);
+        });
+    }
 }
