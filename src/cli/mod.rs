@@ -27,7 +27,7 @@ use std::rc::Rc;
 
 use clap::{CommandFactory as _, Parser as _};
 
-pub use apply::Apply;
+pub use apply::{Apply, Saved};
 pub use doors::{Doors, Failure};
 pub use exit::Exit;
 pub use reports::{Format, ReportFile};

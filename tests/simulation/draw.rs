@@ -129,6 +129,8 @@ pub struct Part {
     pub max_renewals: Option<usize>,
     pub max_auto_renew_off: usize,
     pub allow_unpriced: bool,
+    /// What fits is bought.
+    pub soonest_first: bool,
 }
 
 /// What all files together ask for at one time.
@@ -154,6 +156,10 @@ pub struct Weather {
     pub killed: u64,
     pub people: u64,
     pub transient: u64,
+    /// Signals at calls; if none come there, none come at all.
+    pub signal: u64,
+    /// Of a thousand acts, how many begin with a plan that is saved.
+    pub saved: u64,
 }
 
 impl Weather {
@@ -271,11 +277,37 @@ impl Scenario {
             nights: if tokens { NIGHTS_OF_TOKENS } else { NIGHTS },
             suspended: mix == Mix::Outside(Outside::Suspended),
         };
+        if mix == Mix::Inside {
+            // Dice of their own, so that what a seed draws besides stays as it was.
+            scenario.widen(&Dice::new(seed ^ WIDER));
+        }
         scenario.tight = scenario.is_tight();
         for index in 0..scenario.versions.len() {
             scenario.versions[index].texts = texts(&scenario, &scenario.versions[index]);
         }
         scenario
+    }
+
+    /// Signals, saved plans, and files that buy what fits.
+    fn widen(&mut self, dice: &Dice) {
+        self.weather.signal = dice.pick(&[0, 0, 0, 10, 60]);
+        self.weather.saved = dice.pick(&[0, 0, 300, 900]);
+        if !dice.chance(200) {
+            return;
+        }
+        let month: i64 = self.instances.iter().filter_map(|instance| instance.price).sum();
+        let mut parts = self.versions[0].parts.clone();
+        for part in &mut parts {
+            part.soonest_first = dice.chance(800);
+            if dice.chance(400) {
+                part.max_charge = Some((month * dice.between(20, 200) / 100).max(1));
+            } else if dice.chance(300) {
+                part.max_renewals = Some(1 + dice.index(4));
+            }
+        }
+        for version in &mut self.versions {
+            version.parts.clone_from(&parts);
+        }
     }
 
     pub fn currency(&self) -> &'static str {
@@ -359,6 +391,9 @@ impl Scenario {
     }
 }
 
+/// Turns a seed into that of the ways of working.
+const WIDER: u64 = 0x5A7E_D501_EE57;
+
 /// In cents: more than any fleet of a seed can cost.
 const LOOSE: i64 = 10_000_000_00;
 const LOOSE_COUNT: usize = 1000;
@@ -409,8 +444,13 @@ fn first_version(dice: &Dice, site: Site, count: usize, tokens: bool) -> Version
         _ => Period::Months(12),
     };
     let parts = if dice.chance(200) { 2 } else { 1 };
-    let part =
-        Part { max_charge: None, max_renewals: None, max_auto_renew_off: LOOSE_COUNT, allow_unpriced: false };
+    let part = Part {
+        max_charge: None,
+        max_renewals: None,
+        max_auto_renew_off: LOOSE_COUNT,
+        allow_unpriced: false,
+        soonest_first: false,
+    };
     let parts = parts.min(count);
     // Every part names at least one instance.
     let of_part = |number: usize| if number < parts { number } else { dice.index(parts) };
@@ -642,6 +682,9 @@ fn texts(scenario: &Scenario, version: &Version) -> Vec<String> {
         }
         if part.allow_unpriced {
             out.push_str(", allow_unpriced: true");
+        }
+        if part.soonest_first {
+            out.push_str(", when_exceeded: soonest-first");
         }
         out.push_str("}\ninstances:\n");
         for (instance, want) in scenario.instances.iter().zip(&version.wants) {

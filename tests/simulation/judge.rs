@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use renewctl::emulator::Charge;
@@ -25,6 +26,12 @@ const READING_AGE_S_MAX: i64 = 60;
 const CLOCK_S: i64 = 4;
 /// With less left than this, a charge may go out while the platform renews too (design 4.9).
 const URGENT_H: i64 = 48;
+/// After a first signal, calls under way may take so long (`src/apply/interrupt.rs`) ...
+const CALL_GRACE: Duration = Duration::from_secs(4);
+/// ... and all of it so long: a last look of a second and a last reading of two come after that.
+const END_GRACE: Duration = Duration::from_secs(7);
+/// Timers have their grain.
+const GRAIN: Duration = Duration::from_millis(100);
 /// So long an unknown outcome holds an instance (design 5).
 const UNKNOWN_MINUTES: i64 = 45;
 /// So long an acknowledged charge that does not show holds an instance (design 5).
@@ -49,7 +56,9 @@ pub enum Rule {
     Held,
     /// Journal and ledger disagree.
     Journal,
-    /// The exit code is not true.
+    /// After a signal something new was started, or it took too long to end.
+    Interrupted,
+    /// The exit code is not true, or what was said.
     ExitCode,
     /// A wanted instance stopped, and nobody had been told.
     Lost,
@@ -94,9 +103,10 @@ struct Night {
 }
 
 impl Night {
-    /// Whether whoever reads the log knows that something is wrong with the instance.
+    /// Whether whoever reads the log knows that something is wrong with the instance: it is named, or nothing
+    /// at all was done (an error, a stale plan, a journal in use).
     fn reported(&self, id: &str) -> bool {
-        self.exit != 0 && (self.said.contains(id) || matches!(self.exit, 1 | 8))
+        self.exit != 0 && (self.said.contains(id) || matches!(self.exit, 1 | 5 | 8))
     }
 }
 
@@ -229,6 +239,12 @@ impl Judge {
         }
         let quoted = months(parameters)
             .and_then(|months| process.quotes.borrow().get(&(id.to_owned(), months)).copied());
+        self.check_saved_charge(world, &who, process, id, observed, parameters, quoted);
+        process.sent.borrow_mut().insert(token.to_owned());
+        if let Some(since) = process.signals.since(1) {
+            let text = format!("{who}: charged {} ms after a signal", since.as_millis());
+            self.blame(world, Rule::Interrupted, text);
+        }
         self.check_hour(world, &who, process, id, observed);
         self.check_held(world, &who, process, id, observed);
         if process.refused_all.get() {
@@ -242,6 +258,45 @@ impl Judge {
             world.seen.note(Seen::ChargesAtNight);
         }
         Some(Sent { id: id.to_owned(), token: token.to_owned(), observed, at: now, quoted, number })
+    }
+
+    /// Only what was reviewed, at the price that was reviewed.
+    #[allow(clippy::too_many_arguments, reason = "all that a charge says")]
+    fn check_saved_charge(
+        &self,
+        world: &World,
+        who: &str,
+        process: &Process,
+        id: &str,
+        observed: DateTime<Utc>,
+        parameters: &Parameters,
+        quoted: Option<i64>,
+    ) {
+        let Some(saved) = &process.saved else { return };
+        world.seen.note(Seen::PlanCharges);
+        let planned = saved.changes.get(id);
+        let same = planned.is_some_and(|planned| {
+            planned.expires_before == Some(observed)
+                && planned.charge.is_some_and(|(period, cents)| {
+                    period == bought(parameters) && (cents.is_none() || quoted <= cents)
+                })
+        });
+        if !same {
+            let text = format!("{who}: {quoted:?} cents for {observed}, and its plan says {planned:?}");
+            self.blame(world, Rule::OffPlan, text);
+        }
+    }
+
+    /// After a signal no setting is begun; one that is under way may be sent again as long as a call may take.
+    fn check_setting_signals(&self, world: &World, who: &str, process: &Process, what: &str) {
+        let new = process.sent.borrow_mut().insert(what.to_owned());
+        let Some(since) = process.signals.since(1) else { return };
+        // In the very moment of the second one it is not known yet.
+        let stopped = process.signals.since(2).is_some_and(|since| since > GRAIN);
+        if new || since > CALL_GRACE + GRAIN || stopped {
+            let text = format!("{who}: sent {} ms after a signal, new: {new}", since.as_millis());
+            self.blame(world, Rule::Interrupted, text);
+        }
     }
 
     fn check_reading(
@@ -343,10 +398,7 @@ impl Judge {
         observed: DateTime<Utc>,
         parameters: &Parameters,
     ) {
-        let bought = match months(parameters) {
-            Some(months) => Period::Months(months),
-            None => Period::Weeks(get(parameters, "Period").parse().unwrap_or(0)),
-        };
+        let bought = bought(parameters);
         let weeks = matches!(bought, Period::Weeks(_));
         let (end, least, most) =
             (end(observed, bought), end(observed, want.renew), end(observed, version.max_term));
@@ -375,13 +427,25 @@ impl Judge {
             "NotRenewal" => Auto::Never,
             _ => Auto::Off,
         };
+        let who = format!("run {}", process.number);
+        let what = format!("{sent:?} {}", get(parameters, "InstanceId"));
+        self.check_setting_signals(world, &who, process, &what);
         for id in get(parameters, "InstanceId").split(',') {
             let want = world.scenario.number_of(id).and_then(|number| version.wants[number].as_ref());
             let asked = want.is_some_and(|want| want.auto == Some(sent));
             // A mark against renewal is lifted before a renewal.
             let lifted = want.is_some_and(|want| want.min_remaining_h.is_some() && sent == Auto::Off);
             if !asked && !lifted {
-                let text = format!("run {}: {id} set to {sent:?}, the file says {want:?}", process.number);
+                let text = format!("{who}: {id} set to {sent:?}, the file says {want:?}");
+                self.blame(world, Rule::OffPlan, text);
+            }
+            let Some(saved) = &process.saved else { continue };
+            let planned = saved.changes.get(id);
+            let reviewed = planned.is_some_and(|planned| {
+                planned.auto == Some(sent) || (sent == Auto::Off && planned.charge.is_some())
+            });
+            if !reviewed {
+                let text = format!("{who}: {id} set to {sent:?}, and its plan says {planned:?}");
                 self.blame(world, Rule::OffPlan, text);
             }
         }
@@ -639,8 +703,30 @@ impl Judge {
         self.flips.borrow_mut().push((at, by));
     }
 
+    /// A run has made a plan.
+    pub fn planned(&self, world: &World, process: &Process) {
+        if !process.sent.borrow().is_empty() {
+            let text = format!("run {} was to plan, and sent {:?}", process.number, process.sent.borrow());
+            self.blame(world, Rule::OffPlan, text);
+        }
+    }
+
+    /// A run that got a signal has ended.
+    fn check_end(&self, world: &World, who: &str, process: &Process, code: u8) {
+        let slow = [(1, END_GRACE), (2, Duration::ZERO)].into_iter().find_map(|(number, grace)| {
+            let since = process.signals.since(number)?;
+            (since > grace + GRAIN).then_some((number, since.as_millis()))
+        });
+        if let Some((number, ms)) = slow {
+            self.blame(world, Rule::Interrupted, format!("{who} ended {ms} ms after signal {number}"));
+        }
+        if matches!(code, 130 | 143) && process.signals.count() == 0 {
+            self.blame(world, Rule::ExitCode, format!("{who} ended with {code}, without a signal"));
+        }
+    }
+
     /// A run has ended by itself.
-    pub fn ended(&self, world: &World, process: &Process, code: u8) {
+    pub fn ended(&self, world: &World, process: &Process, code: u8, said: &str) {
         let who = format!("run {}", process.number);
         let charged = process.charged.borrow();
         // A repetition of what has entered the ledger, whoever sent it, changes nothing any more.
@@ -651,7 +737,10 @@ impl Judge {
         let on_their_way = world.charges_on_their_way(process);
         let on_its_way = on_their_way.iter().any(|sent| !known(&sent.token) && !self.is_mistaken(sent));
         drop(emulator);
-        let nothing = matches!(code, 1 | 4 | 5 | 6 | 8 | 64);
+        self.check_end(world, &who, process, code);
+        let says_so =
+            ["sent", "charged", "changed"].iter().any(|what| said.contains(&format!("Nothing was {what}")));
+        let nothing = says_so || matches!(code, 1 | 4 | 5 | 6 | 8 | 64);
         if nothing && (!charged.is_empty() || on_its_way || process.settings.get() > 0) {
             let text = format!(
                 "{who} ended with {code} after {} charges and {} settings",
@@ -827,6 +916,12 @@ impl Process {
             *moved = true;
         }
     }
+}
+
+/// The term that a charge asks for.
+fn bought(parameters: &Parameters) -> Period {
+    months(parameters)
+        .map_or_else(|| Period::Weeks(get(parameters, "Period").parse().unwrap_or(0)), Period::Months)
 }
 
 /// Months that a charge asks for; `None` for weeks.

@@ -37,6 +37,8 @@ mod judge;
 mod people;
 mod policies;
 mod process;
+mod saved;
+mod signals;
 mod story;
 mod trace;
 mod transport;

@@ -2,18 +2,19 @@
 //! it ends or is killed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use renewctl::cli::{Apply, Doors, Exit, Format, Session};
+use renewctl::cli::{Apply, Doors, Exit, Format, Saved, Session};
 use renewctl::cloud::{self, Cloud, Credentials, Endpoint};
 use renewctl::desired::DesiredState;
 use renewctl::emulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
-use renewctl::ports::{Environment, Files, Interrupts, JournalStorage, Level, LocalFuture, Signal, Terminal};
+use renewctl::plan::file;
+use renewctl::ports::{Environment, Files, JournalStorage, Level, LocalFuture, Terminal};
 use renewctl::render::Style;
 use tokio::sync::Notify;
 
@@ -22,6 +23,8 @@ use crate::coverage::Seen;
 use crate::dice::Dice;
 use crate::disk::{Disk, Handle};
 use crate::draw::{Weather, amount};
+use crate::saved::{self, SavedFile};
+use crate::signals::{Ears, Signalling, Signals};
 use crate::transport::Wire;
 use crate::world::{Sent, World};
 
@@ -38,7 +41,10 @@ pub struct Process {
     pub number: usize,
     /// Which version of the files.
     pub version: usize,
+    /// The saved plan that it carries out.
+    pub saved: Option<Rc<SavedFile>>,
     pub weather: Weather,
+    pub signals: Signals,
     pub dead: Cell<bool>,
     pub death: Notify,
     /// Its exit code, once it has ended by itself.
@@ -62,6 +68,8 @@ pub struct Process {
     pub found: RefCell<Option<(Rc<Disk>, usize)>>,
     /// Settings that the cloud took from it.
     pub settings: Cell<u64>,
+    /// Requests that change something, which it has sent: tokens, and lists of ids.
+    pub sent: RefCell<BTreeSet<String>>,
 }
 
 impl Process {
@@ -69,7 +77,9 @@ impl Process {
         Self {
             number,
             version,
+            saved: None,
             weather,
+            signals: Signals::default(),
             dead: Cell::new(false),
             death: Notify::new(),
             exit: Cell::new(None),
@@ -83,6 +93,14 @@ impl Process {
             refused_all: Cell::new(false),
             found: RefCell::default(),
             settings: Cell::new(0),
+            sent: RefCell::default(),
+        }
+    }
+
+    /// A signal may come at any call.
+    pub fn may_be_signalled(&self, world: &World) {
+        if self.weather.signal > 0 && world.dice.chance(self.weather.signal) {
+            self.signals.send(world, self.number);
         }
     }
 
@@ -99,9 +117,12 @@ impl Process {
 pub struct Start {
     pub after: TimeDelta,
     pub killed_after: Option<TimeDelta>,
+    pub signalling: Option<Signalling>,
     pub skew: TimeDelta,
     pub verify_timeout_s: u64,
     pub typed: bool,
+    /// It names the id of its saved plan.
+    pub checked: bool,
     pub parallelism: usize,
     /// Whether its journal's lock works.
     pub locks: bool,
@@ -126,7 +147,8 @@ pub async fn run(
     world.hands.sleep(start.after).await;
     process.began.set(world.now());
     world.seen.note(Seen::Runs);
-    world.say(|| format!("run {} begins, version {} of the files", process.number, process.version));
+    let saved = if process.saved.is_some() { ", with a saved plan" } else { "" };
+    world.say(|| format!("run {} begins, version {} of the files{saved}", process.number, process.version));
     let terminal = Rc::new(Screen { world: Rc::clone(world), typed: start.typed, said: RefCell::default() });
     let killed = async {
         match start.killed_after {
@@ -141,6 +163,11 @@ pub async fn run(
         () = killed => {
             world.seen.note(Seen::CrashByTimer);
             process.die(world, "from outside");
+            None
+        }
+        () = process.signals.play(world, process, start.signalling) => {
+            world.seen.note(Seen::CrashAfterSignal);
+            process.die(world, "because it did not end after a signal");
             None
         }
     };
@@ -158,10 +185,11 @@ pub async fn run(
             6 => Seen::Exit6,
             7 => Seen::Exit7,
             8 => Seen::Exit8,
+            130 | 143 => Seen::ExitSignal,
             _ => Seen::ExitOther,
         });
         world.say(|| format!("run {} ends with {code}\n{}", process.number, indented(&said)));
-        world.judge.ended(world, process, code);
+        world.judge.ended(world, process, code, &said);
     }
     Ended { exit, said }
 }
@@ -169,6 +197,62 @@ pub async fn run(
 fn indented(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(|line| format!("            | {line}")).collect();
     lines.join("\n")
+}
+
+/// Makes a saved plan, as `plan --out` does; `None`: it could not, or was killed.
+pub async fn save(
+    world: &Rc<World>,
+    process: &Rc<Process>,
+    desired: &DesiredState,
+    disk: &Rc<Disk>,
+    start: &Start,
+) -> Option<SavedFile> {
+    process.began.set(world.now());
+    world.say(|| format!("run {} plans, version {} of the files", process.number, process.version));
+    let terminal = Rc::new(Screen { world: Rc::clone(world), typed: false, said: RefCell::default() });
+    let doors = doors(world, process, start, terminal.clone());
+    let (session, desired) = (session(world, process, &doors, start), with_run_cap(world, desired));
+    let saved = tokio::select! {
+        biased;
+        () = process.death.notified() => None,
+        made = saved::make(world, process.version, &desired, &session, disk, terminal.as_ref()) => made,
+    };
+    world.drain();
+    world.judge.planned(world, process);
+    saved.filter(|_| !process.dead.get())
+}
+
+fn doors(world: &Rc<World>, process: &Rc<Process>, start: &Start, terminal: Rc<dyn Terminal>) -> Doors {
+    Doors {
+        clock: Rc::new(MachineClock { hands: Rc::clone(&world.hands), skew: start.skew }),
+        entropy: Rc::new(Dice::new(world.dice.next())),
+        environment: Rc::new(Nothing),
+        files: Rc::new(Nothing),
+        terminal,
+        interrupts: Rc::new(Ears(Rc::clone(process))),
+    }
+}
+
+fn session(world: &Rc<World>, process: &Rc<Process>, doors: &Doors, start: &Start) -> Session {
+    let transport = Rc::new(Wire { world: Rc::clone(world), process: Rc::clone(process) });
+    let (clock, entropy) = (Rc::clone(&doors.clock), Rc::clone(&doors.entropy));
+    Session {
+        cloud: Cloud::new(
+            cloud::Doors { transport, clock, entropy },
+            Credentials::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET),
+            Endpoint::Regional,
+            start.parallelism,
+        ),
+        world: "emulator:sim".to_owned(),
+        is_emulator: true,
+        own_clock: true,
+    }
+}
+
+fn with_run_cap(world: &World, desired: &DesiredState) -> DesiredState {
+    let currency = world.scenario.currency();
+    let run_cap = world.scenario.run_cap.map(|cents| format!("{} {currency}", amount(cents)));
+    DesiredState { run_cap: run_cap.map(|cap| cap.parse().unwrap()), ..desired.clone() }
 }
 
 /// The one place that builds the code under test.
@@ -180,35 +264,14 @@ async fn apply(
     start: &Start,
     terminal: &Rc<Screen>,
 ) -> u8 {
-    let clock = Rc::new(MachineClock { hands: Rc::clone(&world.hands), skew: start.skew });
-    let entropy = Rc::new(Dice::new(world.dice.next()));
-    let doors = Doors {
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-        environment: Rc::new(Nothing),
-        files: Rc::new(Nothing),
-        terminal: terminal.clone(),
-        interrupts: Rc::new(Nothing),
-    };
-    let transport = Rc::new(Wire { world: Rc::clone(world), process: Rc::clone(process) });
-    let session = Session {
-        cloud: Cloud::new(
-            cloud::Doors { transport, clock, entropy },
-            Credentials::new(ACCESS_KEY_ID, ACCESS_KEY_SECRET),
-            Endpoint::Regional,
-            start.parallelism,
-        ),
-        world: "emulator:sim".to_owned(),
-        is_emulator: true,
-        own_clock: true,
-    };
+    let doors = doors(world, process, start, terminal.clone());
+    let session = session(world, process, &doors, start);
     let storage: Rc<dyn JournalStorage> =
         Rc::new(Handle::new(Rc::clone(world), Rc::clone(process), Rc::clone(disk), start));
-    let mut desired = desired.clone();
-    desired.run_cap = world
-        .scenario
-        .run_cap
-        .map(|cents| format!("{} {}", amount(cents), world.scenario.currency()).parse().unwrap());
+    // Whoever has a saved plan has its files, too, and their cap.
+    let read = process.saved.as_ref().map(|saved| file::read(&saved.bytes).unwrap());
+    let desired = read.as_ref().map_or_else(|| with_run_cap(world, desired), |saved| saved.desired.clone());
+    let saved = read.map(|saved| Saved { plan: saved.plan, world: saved.world, path: "plan.json".into() });
     let apply = Apply {
         format: Format::Text,
         reports: Vec::new(),
@@ -216,8 +279,8 @@ async fn apply(
         style: Style::default(),
         quiet: false,
         auto_approve: !start.typed,
-        checksum: None,
-        saved: None,
+        checksum: saved.as_ref().filter(|_| start.checked).map(|saved| saved.plan.id.to_string()),
+        saved: saved.as_ref(),
         lock_timeout: Duration::ZERO,
         verify_timeout: Duration::from_secs(start.verify_timeout_s),
         doors: &doors,
@@ -233,17 +296,8 @@ async fn apply(
     Exit::code(exit)
 }
 
-/// No environment, no files and no signals.
+/// No environment and no files.
 struct Nothing;
-
-impl Interrupts for Nothing {
-    fn count(&self) -> usize {
-        0
-    }
-    fn arrived(&self, _: usize) -> LocalFuture<'_, Signal> {
-        Box::pin(std::future::pending())
-    }
-}
 
 impl Environment for Nothing {
     fn var(&self, _: &str) -> Option<String> {

@@ -14,7 +14,9 @@ use crate::disk::Disk;
 use crate::draw::{Mix, Scenario, Version, Weather};
 use crate::judge::Violation;
 use crate::policies::Policy;
-use crate::process::{Process, Start, run};
+use crate::process::{Process, Start, run, save};
+use crate::saved::SavedFile;
+use crate::signals::Signalling;
 use crate::trace::Trace;
 use crate::world::World;
 
@@ -49,6 +51,22 @@ pub fn play(seed: u64, mix: Mix, policy: Policy, traced: bool) -> Told {
     })
 }
 
+/// A machine on which all is well.
+fn calm_start(verify_timeout_s: u64) -> Start {
+    Start {
+        after: TimeDelta::zero(),
+        killed_after: None,
+        signalling: None,
+        skew: TimeDelta::zero(),
+        verify_timeout_s,
+        typed: false,
+        checked: false,
+        parallelism: 8,
+        locks: true,
+        alone: true,
+    }
+}
+
 struct Story<'a> {
     world: &'a Rc<World>,
     desired: Vec<DesiredState>,
@@ -56,6 +74,8 @@ struct Story<'a> {
     disk: Rc<Disk>,
     /// Earlier copies of it.
     copies: Vec<Vec<u8>>,
+    /// Plans that somebody saved.
+    plans: Vec<Rc<SavedFile>>,
     runs: usize,
 }
 
@@ -73,7 +93,7 @@ fn desired(version: &Version) -> DesiredState {
 impl<'a> Story<'a> {
     fn new(world: &'a Rc<World>) -> Self {
         let desired = world.scenario.versions.iter().map(desired).collect();
-        Self { world, desired, disk: Rc::default(), copies: Vec::new(), runs: 0 }
+        Self { world, desired, disk: Rc::default(), copies: Vec::new(), plans: Vec::new(), runs: 0 }
     }
 
     async fn tell(&mut self) {
@@ -83,6 +103,9 @@ impl<'a> Story<'a> {
         }
         if world.scenario.small_pages {
             world.seen.note(Seen::SmallPages);
+        }
+        if world.scenario.versions[0].parts.iter().any(|part| part.soonest_first) {
+            world.seen.note(Seen::SoonestFirst);
         }
         if world.scenario.instances.len() > 100 {
             world.seen.note(Seen::LargeFleets);
@@ -140,9 +163,30 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn process(&mut self, version: usize, weather: Weather) -> Rc<Process> {
+    fn process(&mut self, version: usize, weather: Weather) -> Process {
         self.runs += 1;
-        Rc::new(Process::new(self.world, self.runs, version, weather))
+        Process::new(self.world, self.runs, version, weather)
+    }
+
+    /// Somebody makes a plan for a review.
+    async fn plan(&mut self, version: usize, weather: Weather) {
+        let world = self.world;
+        let process = Rc::new(self.process(version, weather));
+        let (disk, start) = (Rc::clone(&self.disk), calm_start(0));
+        if let Some(saved) = save(world, &process, &self.desired[version], &disk, &start).await {
+            world.seen.note(Seen::PlansSaved);
+            self.plans.push(Rc::new(saved));
+        }
+    }
+
+    /// One of the saved plans, more often the last one, if this run carries one out.
+    fn saved(&self) -> Option<Rc<SavedFile>> {
+        let (dice, last) = (&self.world.dice, self.plans.last()?);
+        match dice.roll(5) {
+            0 | 1 => None,
+            2 => Some(Rc::clone(&self.plans[dice.index(self.plans.len())])),
+            _ => Some(Rc::clone(last)),
+        }
     }
 
     /// One run, or up to four at the same time.
@@ -155,13 +199,26 @@ impl<'a> Story<'a> {
         }
         let shared = dice.chance(400);
         let unlocked = shared && group > 1 && dice.chance(300);
+        let weather = world.scenario.weather;
+        if weather.saved > 0 && dice.chance(weather.saved) {
+            let version = dice.index(world.scenario.versions.len());
+            self.plan(version, weather).await;
+            world.hands.sleep(TimeDelta::minutes(dice.pick(&[0, 0, 1, 10, 60, 600]))).await;
+        }
         let mut cast = Vec::new();
         for _ in 0..group {
-            let version = dice.index(world.scenario.versions.len());
+            let saved = self.saved();
+            let version = match &saved {
+                Some(saved) => saved.version,
+                None => dice.index(world.scenario.versions.len()),
+            };
             if version > 0 {
                 world.seen.note(Seen::OtherFile);
             }
-            let process = self.process(version, world.scenario.weather);
+            if saved.is_some() {
+                world.seen.note(Seen::PlansTakenUp);
+            }
+            let process = Rc::new(Process { saved, ..self.process(version, weather) });
             let disk = if shared || group == 1 && dice.chance(700) {
                 Rc::clone(&self.disk)
             } else {
@@ -215,9 +272,11 @@ impl<'a> Story<'a> {
         Start {
             after,
             killed_after,
+            signalling: (weather.signal > 0).then(|| Signalling::draw(dice)),
             skew,
             verify_timeout_s: dice.pick(&[10, 60, 60, 120, 300, 300, 300, 2400]),
             typed,
+            checked: !self.plans.is_empty() && dice.chance(500),
             parallelism: dice.pick(&[1, 2, 8, 8]),
             locks: !unlocked,
             alone: group == 1,
@@ -258,17 +317,21 @@ impl<'a> Story<'a> {
             world.drain();
             world.seen.note(Seen::Nights);
             self.mend_journal();
-            let process = self.process(0, Weather::default());
-            let start = Start {
-                after: TimeDelta::zero(),
-                killed_after: None,
-                skew: TimeDelta::zero(),
-                verify_timeout_s: world.scenario.patience_s,
-                typed: false,
-                parallelism: 8,
-                locks: true,
-                alone: true,
+            // Some have a plan reviewed first.
+            let reviewed = world.scenario.weather.saved > 0 && night == 0 && world.dice.chance(500);
+            let saved = if reviewed {
+                self.plans.clear();
+                self.plan(0, Weather::default()).await;
+                world.hands.sleep(TimeDelta::minutes(world.dice.between(0, 60))).await;
+                self.plans.last().cloned()
+            } else {
+                None
             };
+            if saved.is_some() {
+                world.seen.note(Seen::PlansTakenUp);
+            }
+            let process = Rc::new(Process { saved, ..self.process(0, Weather::default()) });
+            let start = calm_start(world.scenario.patience_s);
             let began = world.now();
             let ended = run(world, &process, &self.desired[0], &self.disk, &start).await;
             let charges = world.emulator.borrow().ledger().len();

@@ -77,6 +77,7 @@ impl Wire {
             return std::future::pending().await;
         }
         let charge = world.judge.sends(world, process, &action, &parameters);
+        process.may_be_signalled(world);
         world.say(|| format!("run {} -> {}", process.number, described(&parameters)));
         let (out, back) = self.latency();
         let timeout = TimeDelta::milliseconds(i64::try_from(request.timeout_ms).unwrap());
@@ -158,6 +159,7 @@ impl Wire {
         answered: Option<DateTime<Utc>>,
     ) -> HttpReply {
         self.world.drain();
+        self.process.may_be_signalled(&self.world);
         if answered.is_none() {
             self.world.say(|| {
                 let body: String = String::from_utf8_lossy(&reply.body).chars().take(100).collect();

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
-pub(super) use saved::Saved;
+pub use saved::Saved;
 
 use super::args::{ApplyArgs, Cli};
 use super::command_line::{apply_command, resume_command};
