@@ -67,6 +67,7 @@ impl Sum {
 
 /// Plays `seeds` from `from` on. Progress is told on stderr if it takes long.
 fn many(from: u64, seeds: u64, threads: usize, mix: Mix, policy: Policy) -> Sum {
+    let loud = mix == Mix::Inside;
     let next = AtomicU64::new(from);
     let sum = Mutex::new(Sum::default());
     let begun = Instant::now();
@@ -85,6 +86,10 @@ fn many(from: u64, seeds: u64, threads: usize, mix: Mix, policy: Policy) -> Sum 
                     let before = sum.seeds;
                     for (seed, told) in told {
                         sum.take(seed, told);
+                        // A long run says at once what it has found.
+                        if let Some(Violation { rule, at, text }) = sum.bad.get(&seed).filter(|_| loud) {
+                            eprintln!("seed {seed}: {rule:?} at {at}: {text}");
+                        }
                     }
                     if sum.seeds / 20_000 > before / 20_000 {
                         let rate = per_second(sum.seeds, begun);

@@ -68,7 +68,7 @@ pub struct Process {
     pub found: RefCell<Option<(Rc<Disk>, usize)>>,
     /// Settings that the cloud took from it.
     pub settings: Cell<u64>,
-    /// Requests that change something, which it has sent: tokens, and lists of ids.
+    /// Requests that change something, which it has begun to send.
     pub sent: RefCell<BTreeSet<String>>,
 }
 

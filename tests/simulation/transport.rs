@@ -65,6 +65,7 @@ impl Wire {
         }
         let parameters = decode(&request.body);
         let action = get(&parameters, "Action").to_owned();
+        world.judge.begins(world, process, &action, &parameters);
         let fate = self.fate(&action);
         if matches!(fate, Fate::NotSent) {
             world.seen.note(Seen::NotSent);
