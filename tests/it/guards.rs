@@ -2,8 +2,10 @@
 //! ledger.
 
 use renewctl::cli::Exit;
+use renewctl::plan::guard::{Consent, Refusal, approve};
+use renewctl::planning::Moment;
 
-use crate::support::{Applied, Options, Sim, assert_exit, run};
+use crate::support::{Applied, Options, Sim, assert_exit, desired_of, run};
 
 const THREE: &str = "
 now: 2026-12-01T02:05:00Z
@@ -41,7 +43,7 @@ fn assert_said(applied: &Applied, text: &str) {
 #[test]
 fn what_expires_soonest_is_bought_up_to_the_cap() {
     #[allow(clippy::type_complexity, reason = "a table")]
-    let cases: [(&str, Option<&str>, &[&str], Exit, &str); 7] = [
+    let cases: [(&str, Option<&str>, &[&str], Exit, &str); 8] = [
         ("max_charge: 500 CNY", None, &["i-a", "i-b", "i-c"], Exit::Ok, "Verified"),
         (
             "max_charge: 499.99 CNY",
@@ -59,6 +61,8 @@ fn what_expires_soonest_is_bought_up_to_the_cap() {
             "CNY 300.00 alone is more than limits.max_charge (renewals.yaml:4), CNY 250.00: it never fits",
         ),
         ("max_charge: 50 CNY", None, &[], Exit::NotConverged, "CNY 100.00 alone is more than"),
+        // To the last cent.
+        ("max_charge: 100 CNY", None, &["i-a"], Exit::NotConverged, "CNY 100.00 does not fit under"),
         (
             "max_renewals: 1",
             Some("9999 CNY"),
@@ -98,6 +102,29 @@ fn what_expires_soonest_is_bought_up_to_the_cap() {
             assert_said(&applied, text);
         });
     }
+}
+
+/// Of two files each has its own way: one refuses as a whole, however the other one is trimmed.
+#[test]
+fn a_file_that_refuses_is_not_trimmed_beside_one_that_is() {
+    let file = |limits: &str, id: &str| {
+        format!(
+            "version: 1\nregion: cn-beijing\nlimits: {{ {limits} }}\ninstances:\n- {{ id: {id}, min_remaining: 15d }}\n"
+        )
+    };
+    let refuses = file("max_charge: 50 CNY", "i-a");
+    let trims = file("max_charge: 50 CNY, when_exceeded: soonest-first", "i-c");
+    run(async {
+        let sim = Sim::new(THREE);
+        let desired = desired_of(&[("refuses.yaml", &refuses), ("trims.yaml", &trims)]);
+        let plan = sim.plan_of(&desired, Moment::Reading).await;
+        let renewed: Vec<&str> =
+            plan.items.iter().filter(|item| item.renewal().is_some()).map(|item| item.id.as_str()).collect();
+        assert_eq!(renewed, ["i-a"]);
+        let refusal = approve(plan, &Consent::Reviewed).unwrap_err();
+        let Refusal::Limit(reasons) = &refusal else { panic!("{refusal:?}") };
+        assert!(reasons.len() == 1 && reasons[0].contains("refuses.yaml:3"), "{reasons:?}");
+    });
 }
 
 /// Deductions that a setting lets the platform make soon are counted like charges.

@@ -458,10 +458,13 @@ impl Sim {
     }
 
     pub async fn plan_at(&self, files: &str, moment: Moment) -> Plan {
+        self.plan_of(&desired(files), moment).await
+    }
+
+    pub async fn plan_of(&self, desired: &DesiredState, moment: Moment) -> Plan {
         let contents = renewctl::journal::parse(&self.journal.bytes.borrow());
         let memory = fold(&contents.lines, "emulator:test");
-        let desired = desired(files);
-        planning::plan(&desired, &self.cloud(), &memory, &FakeTerminal::default(), moment).await.unwrap().0
+        planning::plan(desired, &self.cloud(), &memory, &FakeTerminal::default(), moment).await.unwrap().0
     }
 
     pub fn ledger(&self) -> Vec<Charge> {
@@ -482,7 +485,13 @@ impl Sim {
 }
 
 pub fn desired(text: &str) -> DesiredState {
-    let loaded = load(&[("renewals.yaml".into(), text.as_bytes().to_vec())]);
+    desired_of(&[("renewals.yaml", text)])
+}
+
+/// What several files, each with its path, ask for together.
+pub fn desired_of(files: &[(&str, &str)]) -> DesiredState {
+    let files: Vec<_> = files.iter().map(|(path, text)| ((*path).into(), text.as_bytes().to_vec())).collect();
+    let loaded = load(&files);
     loaded.config.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics)).into()
 }
 
