@@ -66,6 +66,8 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
             // Asking a price may take long.
             refresh(&mut reading, rest, deeds, progress).await;
         }
+        // A signal may have come with the very last answer.
+        progress.heed(deeds);
         if let Some(why) = progress.charges_stopped() {
             let why = format!("the run was stopped: {why}");
             record(progress, step, ChargeResult::NotTried { why });
