@@ -4,9 +4,15 @@
 //! February (reference 3.1). Adding months is not associative, so a term is always added as a whole
 //! to its anchor.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Duration, FixedOffset, Months, NaiveDate, NaiveTime, Timelike, Utc};
 
 use crate::term::Term;
+
+/// The years that a moment of an instance can lie in. Beyond them something that is added leaves the calendar,
+/// and 2999, a sentinel of pay-as-you-go, means nothing (reference 2.1).
+pub const YEARS: RangeInclusive<i32> = 1970..=2200;
 
 /// Beijing's offset from UTC, in seconds.
 const BEIJING_OFFSET_S: i32 = 8 * 3600;

@@ -3,6 +3,7 @@
 //! Plain data. There is no half-read live state: of every id asked for there is an [`Answer`], and
 //! what could not be read says why.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -80,8 +81,7 @@ pub struct Unreadable {
     /// What was tried and what came back, with code and RequestId.
     pub reason: String,
     /// What a person can do about it, if that is known.
-    #[serde(skip)]
-    pub hint: Option<&'static str>,
+    pub hint: Option<Cow<'static, str>>,
 }
 
 impl Unreadable {

@@ -2,6 +2,8 @@
 //!
 //! The core asks, this shell answers. Sends nothing that changes anything.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Duration, Utc};
 
 use crate::calendar::show_beijing;
@@ -157,6 +159,8 @@ fn no_quote(answer: Result<Quote, QuoteError>) -> Result<Result<Quote, NoQuote>,
         Ok(quote) => Ok(Ok(quote)),
         Err(QuoteError::Unquotable(_)) => Ok(Err(NoQuote::Unquotable)),
         Err(QuoteError::Call(error)) if error.class == Class::Credentials => Err(PlanningError::Read(error)),
-        Err(QuoteError::Call(error)) => Ok(Err(NoQuote::Failed { why: error.text(), hint: error.hint })),
+        Err(QuoteError::Call(error)) => {
+            Ok(Err(NoQuote::Failed { why: error.text(), hint: error.hint.map(Cow::Borrowed) }))
+        }
     }
 }

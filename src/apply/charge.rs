@@ -4,7 +4,7 @@
 //! settle. This file never sends twice under two tokens. What has to hold before the first send has
 //! to hold before every resend too: [`Check`] is asked each time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -223,7 +223,7 @@ async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &m
         return Attempt::Ended(result);
     }
     let (reading, closed) = (RefCell::new(Some(live)), RefCell::new(None));
-    let check = Check { step, deeds, day, reading, closed };
+    let check = Check { step, deeds, day, reading, may_have_acted: Cell::new(false), closed };
     let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token: &token };
     progress.sent = true;
     let Some(answer) = deeds.finish(deeds.cloud.renew(&order, &check)).await else {
@@ -304,12 +304,14 @@ impl Sent {
 
 /// What has to hold before a resend: the same day, because the token is of that day; a reading of the
 /// last minute that is as planned; and an hour in which charges go out. Unless the cloud certainly did
-/// not act on the last request, the reading has to be a new one.
+/// not act on any request so far, the reading has to be a new one.
 struct Check<'a> {
     step: &'a ChargeStep,
     deeds: &'a Deeds<'a>,
     day: NaiveDate,
     reading: RefCell<Option<Live>>,
+    /// An answer, not only the last one, left open whether the cloud has acted.
+    may_have_acted: Cell<bool>,
     /// Why the last answer was no.
     closed: RefCell<Option<Reading>>,
 }
@@ -335,7 +337,11 @@ impl Check<'_> {
     /// A signal closes the gate also while it reads: whoever asked the run to end must not be charged by an
     /// attempt that had not begun.
     async fn verdict(&self, class: Class) -> Reading {
-        let known = self.reading.take().filter(|live| may_be_reused(class) && is_fresh(live, self.deeds));
+        if !certainly_did_nothing(class) {
+            self.may_have_acted.set(true);
+        }
+        let known = self.reading.take();
+        let known = known.filter(|live| !self.may_have_acted.get() && is_fresh(live, self.deeds));
         let live = match known {
             Some(live) => live,
             None => {
@@ -355,9 +361,9 @@ impl Check<'_> {
     }
 }
 
-/// Whether the last reading can stand for a new one before a resend: only if the cloud certainly did not act
-/// on the request. After a lost answer, or one of an order in progress, everything may have changed.
-fn may_be_reused(class: Class) -> bool {
+/// Whether the cloud did not act on a request that was answered so: then the reading before it can stand for
+/// a new one. After a lost answer, or one of an order in progress, everything may have changed.
+fn certainly_did_nothing(class: Class) -> bool {
     matches!(class, Class::Retry { throttled: true } | Class::Resign | Class::Credentials)
 }
 

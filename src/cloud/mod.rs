@@ -19,6 +19,7 @@ mod replies;
 pub mod sign;
 mod wire;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -190,7 +191,7 @@ impl Cloud {
         let mut answers = side_by_side(regions, ask, self.parallelism);
         while let Some((region, refusal)) = answers.next().await {
             let Some(error) = refusal else { continue };
-            let why = Unreadable { reason: error.text(), hint: error.hint };
+            let why = Unreadable { reason: error.text(), hint: error.hint.map(Cow::Borrowed) };
             for ((_, _), answer) in live.answers.iter_mut().filter(|((of, _), _)| *of == region) {
                 *answer = Answer::Unreadable(why.clone());
             }

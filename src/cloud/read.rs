@@ -3,6 +3,7 @@
 //! A refused batch is split until the bad member stands alone; what cannot be read blocks its own
 //! members only.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -189,7 +190,7 @@ async fn in_parts<T>(
                 stack.push(left.to_vec());
             }
             Err(error) => {
-                let why = Unreadable { reason: error.text(), hint: error.hint };
+                let why = Unreadable { reason: error.text(), hint: error.hint.map(Cow::Borrowed) };
                 part.results.extend(ids.into_iter().map(|id| (id, Err(why.clone()))));
             }
         }

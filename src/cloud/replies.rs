@@ -3,13 +3,13 @@
 //!
 //! It decides nothing: what is not understood is said to be unreadable, never guessed.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
 use rust_decimal::Decimal;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::calendar::to_minute;
+use crate::calendar::{YEARS, to_minute};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{ChargeType, LiveInstance, Lock, Quote, Status, Unreadable};
 use crate::money::{Currency, Money, parse_amount};
@@ -178,6 +178,7 @@ pub(super) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     ["%Y-%m-%dT%H:%MZ", "%Y-%m-%dT%H:%M:%SZ"]
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .filter(|naive| YEARS.contains(&naive.year()))
         .map(|naive| to_minute(naive.and_utc()))
 }
 

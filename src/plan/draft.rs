@@ -395,8 +395,11 @@ fn read_setting(live: &LiveInstance) -> Result<LiveAutoRenew, Unreadable> {
 }
 
 fn unreadable(why: &Unreadable) -> Block {
-    let hint =
-        why.hint.unwrap_or("run again; if it stays, look at every call with renewctl plan -v").to_owned();
+    let hint = why
+        .hint
+        .as_deref()
+        .unwrap_or("run again; if it stays, look at every call with renewctl plan -v")
+        .to_owned();
     Block { code: BlockCode::Unreadable, text: format!("it could not be read: {}", why.reason), hint }
 }
 

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::draft::{Draft, Holds, QuoteAsk, draft};
 use super::price::{NoQuote, PriceError, Quotes, price};
 use super::{Hold, Plan, PlanAccount, validity};
+use crate::calendar::YEARS;
 use crate::config::load;
 use crate::desired::{DesiredState, Selection};
 use crate::ids::{InstanceId, RegionId};
@@ -26,9 +27,6 @@ use crate::text::escape_json;
 
 /// Major version of the form: readers refuse another one.
 const FORMAT_MAJOR: &str = "1";
-
-/// No moment in a saved plan lies beyond: pay-as-you-go instances have a sentinel in 2099.
-const YEAR_MAX: i32 = 2200;
 
 /// The text of one file, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +124,7 @@ impl Evidence {
 
     /// Whether all its moments are of this age, so that computing with them cannot leave the calendar.
     fn is_sane(&self) -> bool {
-        let sane = |at: &DateTime<Utc>| (1970..=YEAR_MAX).contains(&at.year());
+        let sane = |at: &DateTime<Utc>| YEARS.contains(&at.year());
         let found = self.answers.iter().filter_map(|(_, answer)| match answer {
             Answer::Found(instance) => Some(&instance.expires_at),
             _ => None,

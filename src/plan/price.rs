@@ -2,6 +2,7 @@
 //!
 //! No price, no charge, unless the file allows it. Amounts are quoted, never computed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -35,8 +36,7 @@ pub enum NoQuote {
         /// What was tried and what came back.
         why: String,
         /// What a person can do about it, if that is known.
-        #[serde(skip)]
-        hint: Option<&'static str>,
+        hint: Option<Cow<'static, str>>,
     },
 }
 
@@ -234,7 +234,7 @@ fn no_price(term: Term, why: &NoQuote) -> Block {
     let hint = match why {
         NoQuote::Unquotable => "write `allow_unpriced: true` under limits to pay without a known price",
         NoQuote::Failed { hint, .. } => {
-            hint.unwrap_or("run again; if it stays, look at every call with renewctl plan -v")
+            hint.as_deref().unwrap_or("run again; if it stays, look at every call with renewctl plan -v")
         }
     };
     let text = format!("{term} has no known price: {why}");

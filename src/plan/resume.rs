@@ -153,7 +153,9 @@ fn is_setting_as_reviewed(saved: &Item<PriceDecision>, live: &LiveInstance) -> b
     let own = saved
         .setting()
         .is_some_and(|setting| live.auto_renew == Some(Ok(LiveAutoRenew::from(setting.after))));
-    before.auto_renew == live.auto_renew || lifted || own
+    // Each reading that fails does so in words of its own.
+    let neither = matches!((&before.auto_renew, &live.auto_renew), (Some(Err(_)), Some(Err(_))));
+    before.auto_renew == live.auto_renew || neither || lifted || own
 }
 
 fn renewal_now(

@@ -71,6 +71,12 @@ fn an_instance_is_read_with_its_traps() {
 fn what_is_not_understood_is_unreadable_and_never_guessed() {
     unreadable(&json!({"ExpiredTime": "soon\u{1b}"}), "soon\\u{1b}");
     unreadable(&json!({"ExpiredTime": null}), "no time");
+    // Years that no calendar arithmetic survives, and the sentinel of what is no subscription.
+    for far in ["-262143-01-01T00:00Z", "+262142-12-31T23:59Z", "2999-09-08T16:00Z", "1066-10-14T08:00Z"] {
+        unreadable(&json!({"ExpiredTime": far}), "no time");
+        let postpaid = found(&json!({"InstanceChargeType": "PostPaid", "ExpiredTime": far}));
+        assert_eq!(postpaid.expires_at, time("1970-01-01T00:00:00Z"));
+    }
     unreadable(&json!({"RegionId": "cn-shanghai"}), "cn-shanghai");
     unreadable(&json!({"RegionId": null}), "asked in cn-beijing");
     unreadable(&json!({"InstanceChargeType": "Rented", "ExpiredTime": ""}), "no time");

@@ -1290,3 +1290,19 @@ fn a_rescue_at_a_price_that_rose_is_not_sent() {
         );
     });
 }
+
+/// Attempt 1 is lost, and its order is made; attempt 2 is throttled for so long that the order shows and its
+/// token is forgotten. The reading between them is young enough, and says nothing any more.
+#[test]
+fn after_a_lost_answer_no_older_reading_serves_however_the_next_one_is_answered() {
+    run(async {
+        let world =
+            ONE.replace("effect_delay: 5s", "effect_delay: 10s\nassumptions: { token_retention_s: 20 }");
+        let sim = Sim::new(&world);
+        sim.fault("{ action: RenewInstance, nth: 1, kind: lost_after }");
+        sim.fault("{ action: RenewInstance, nth: 2, kind: throttle, retry_after_ms: 45000 }");
+        let applied = sim.apply(WANT_ONE).await;
+        assert_eq!(sim.ledger().len(), 1, "{}\n{}", applied.out, applied.err);
+        assert_exit(&applied, Exit::Ok);
+    });
+}

@@ -431,3 +431,79 @@ fn a_short_balance_means_the_same_for_a_saved_plan() {
     assert!(run.err.contains("warning: CNY 100.00 is more than the balance, CNY 10.00"), "{run:?}");
     assert!(run.code == 3 && folder.ledger().is_empty(), "the cloud refuses it: {run:?}");
 }
+
+/// What could not be asked stays blocked, with what to do about it; the rest of the saved plan is carried out.
+#[test]
+fn a_saved_plan_in_which_a_call_failed_can_be_shown_and_carried_out() {
+    for (action, code) in [
+        ("DescribeRenewalPrice", "Forbidden.RAM"),
+        ("DescribeRenewalPrice", "Strange.Code"),
+        ("DescribeInstances", "Forbidden.RAM"),
+    ] {
+        let folder = Folder::new();
+        // Of two regions the first one that is asked is refused, each time.
+        let refused =
+            |nth| format!("  - {{ action: {action}, nth: {nth}, kind: code, http: 403, code: {code} }}\n");
+        let faults: String =
+            (1..200).filter(|nth| action == "DescribeRenewalPrice" || nth % 2 == 1).map(refused).collect();
+        folder.write(
+            "world.yaml",
+            format!(
+                "now: 2026-12-01T12:17:00Z\nfaults:\n{faults}instances:\n  \
+                 - {{ id: i-a, region: cn-beijing, expires_at: 2026-12-06T16:00:00Z, price_per_month: '100.00' }}\n  \
+                 - {{ id: i-b, region: cn-shanghai, expires_at: 2027-03-06T16:00:00Z, price_per_month: '100.00' }}\n"
+            ),
+        );
+        folder.write(
+            "renewals.yaml",
+            "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ninstances:\n  \
+             - { id: i-a, min_remaining: 15d }\n  - { id: i-b, region: cn-shanghai, auto_renew: 1mo }\n",
+        );
+        assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+        let plan = folder.run("plan --emulator -f renewals.yaml --out plan.json --parallelism 1");
+        assert_eq!(plan.code, 0, "{plan:?}");
+        let told = json(&folder, "plan.json");
+        assert_eq!(told["blocked"].as_array().unwrap().len(), 1, "{action} {code}: {told:#}");
+        let shown = folder.run("show plan.json");
+        assert_eq!((shown.code, &shown.out), (0, &plan.out), "{action} {code}: {shown:?}");
+        let id = told["plan_id"].as_str().unwrap();
+        let applied = resume(&folder, id);
+        assert_ne!(applied.code, 5, "{action} {code}: {applied:?}");
+    }
+}
+
+/// The documented sentinel of pay-as-you-go lies further ahead than any plan reaches.
+#[test]
+fn a_pay_as_you_go_instance_does_not_make_a_saved_plan_unreadable() {
+    let (folder, _) = one(
+        "{ id: i-a, region: cn-beijing, expires_at: 2026-12-06T16:00:00Z, charge_type: PostPaid }",
+        "{ id: i-a, min_remaining: 15d }",
+        "",
+    );
+    let shown = folder.run("show plan.json");
+    assert_eq!(shown.code, 0, "{shown:?}");
+}
+
+/// In the last two days a renewal does not wait for a setting that cannot be read, in a saved plan neither: each
+/// refusal has a RequestId of its own.
+#[test]
+fn an_urgent_renewal_is_carried_out_though_its_setting_cannot_be_read() {
+    let folder = Folder::new();
+    let fault = "{ action: DescribeInstanceAutoRenewAttribute, nth: 1, times: 1000, kind: code, http: 403, code: Forbidden.RAM }";
+    folder.write(
+        "world.yaml",
+        format!(
+            "now: 2026-12-01T12:17:00Z\nfaults:\n  - {fault}\ninstances:\n  \
+             - {{ id: i-a, region: cn-beijing, expires_at: 2026-12-02T16:00:00Z, price_per_month: '100.00' }}\n"
+        ),
+    );
+    folder.write(
+        "renewals.yaml",
+        "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ninstances:\n  - { id: i-a, min_remaining: 15d }\n",
+    );
+    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+    assert_eq!(folder.run("plan --emulator -f renewals.yaml --out plan.json").code, 0);
+    let id = json(&folder, "plan.json")["plan_id"].as_str().unwrap().to_owned();
+    let applied = resume(&folder, &id);
+    assert_eq!(folder.ledger().len(), 1, "{applied:?}");
+}
