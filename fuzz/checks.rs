@@ -185,7 +185,7 @@ pub fn replies(bytes: &[u8]) {
             assert!(live.answers.contains_key(&(region.clone(), id.clone())), "every id gets an answer");
         }
         let _ = cloud.quote(&region, &id, Term::Months(1)).await;
-        let _ = cloud.set_auto_renew(&region, std::slice::from_ref(&id), AutoRenew::Off).await;
+        let _ = cloud.set_auto_renew(&region, std::slice::from_ref(&id), AutoRenew::Off, &Open).await;
         let _ = cloud.balance(Site::China).await;
         let _ = cloud.caller().await;
         let token = token::derive(&region, &id, now(), now());

@@ -2,12 +2,14 @@
 //!
 //! Defaults are already merged in by `config`. Plain data, no I/O.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Asked, Config, Entry, Limits};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, InstanceId, RegionId};
 use crate::money::Money;
 use crate::term::Site;
 
@@ -47,6 +49,19 @@ pub struct DesiredState {
     pub left_out: usize,
     /// Most that the whole run may charge (`--max-charge`), besides the caps of the files.
     pub run_cap: Option<Money>,
+    /// What a saved plan left out, because it did not fit under a cap when it was made; otherwise empty.
+    pub left_over: BTreeMap<(RegionId, InstanceId), LeftOver>,
+}
+
+/// What did not fit under a cap, and was reviewed so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOver {
+    /// The expiry that it was decided for: with another one it is another need.
+    pub expires_at: DateTime<Utc>,
+    /// Why the renewal was left out, if it was.
+    pub renewal: Option<String>,
+    /// Why the setting was left out, if it was.
+    pub setting: Option<String>,
 }
 
 /// Which instances of the files are worked on: the targets if there are any, otherwise all but the
@@ -97,6 +112,6 @@ impl From<Config> for DesiredState {
             });
         }
         instances.sort_by(|a, b| (&a.entry.region, &a.entry.id).cmp(&(&b.entry.region, &b.entry.id)));
-        Self { instances, files, left_out: 0, run_cap: None }
+        Self { instances, files, left_out: 0, run_cap: None, left_over: BTreeMap::new() }
     }
 }

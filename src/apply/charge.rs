@@ -195,23 +195,14 @@ enum Attempt {
 async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &mut Progress) -> Attempt {
     let now = deeds.cloud.server_now();
     let token = token::derive(&step.region, &step.id, step.expires_before, now);
-    let intent = ChargeIntent {
-        region: step.region.clone(),
-        id: step.id.clone(),
-        expires_before: step.expires_before,
-        expires_after: step.expires_after,
-        term: step.term.term(),
-        token: token.clone(),
-        price: price_text(&step.price),
-    };
     // Durable before anything is sent: a run that is cut off after this line is noticed.
-    if let Err(error) = deeds.journal.write(now, Record::ChargeIntent(intent)) {
+    if let Err(error) = announce(step, &token, now, deeds) {
         progress.stop_without_journal(deeds, &error);
         let why = "the journal cannot be written".to_owned();
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
     let day = beijing_date(now);
-    let ended = match still(step, &live, day, deeds) {
+    let ended = match still(step, &live, day, deeds).await {
         Reading::Same => None,
         Reading::Reached(at) => {
             Some(("it is renewed already".to_owned(), ChargeResult::Satisfied { expires_at: at }))
@@ -223,7 +214,7 @@ async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &m
         return Attempt::Ended(result);
     }
     let (reading, closed) = (RefCell::new(Some(live)), RefCell::new(None));
-    let check = Check { step, deeds, day, reading, may_have_acted: Cell::new(false), closed };
+    let check = Check { step, token: &token, deeds, day, reading, may_have_acted: Cell::new(false), closed };
     let order = RenewOrder { region: &step.region, id: &step.id, term: step.term, token: &token };
     progress.sent = true;
     let Some(answer) = deeds.finish(deeds.cloud.renew(&order, &check)).await else {
@@ -275,10 +266,33 @@ async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &m
     }
 }
 
-/// Whether a charge can be sent at this very moment, for the first time or again: on a reading of the last
-/// minute, on the day of its token, and as planned. Each of these may have changed while something else was
-/// waited for: the journal's disk, an answer, a throttled reading.
-fn still(step: &ChargeStep, live: &Live, day: NaiveDate, deeds: &Deeds<'_>) -> Reading {
+/// Writes a charge into the journal, before it is sent for the first time and before every time again: from
+/// the last of these lines its hold counts, if the run is cut off.
+fn announce(
+    step: &ChargeStep,
+    token: &ClientToken,
+    now: DateTime<Utc>,
+    deeds: &Deeds<'_>,
+) -> std::io::Result<()> {
+    let intent = ChargeIntent {
+        region: step.region.clone(),
+        id: step.id.clone(),
+        expires_before: step.expires_before,
+        expires_after: step.expires_after,
+        term: step.term.term(),
+        token: token.clone(),
+        price: price_text(&step.price),
+    };
+    deeds.journal.write(now, Record::ChargeIntent(intent))
+}
+
+/// Whether a charge can be sent at this very moment, for the first time or again: before any signal, on a
+/// reading of the last minute, on the day of its token, and as planned. Each of these may have changed while
+/// something else was waited for: the journal's disk, an answer, a throttled reading.
+async fn still(step: &ChargeStep, live: &Live, day: NaiveDate, deeds: &Deeds<'_>) -> Reading {
+    if deeds.was_interrupted().await {
+        return Reading::Differs(INTERRUPTED.to_owned());
+    }
     let now = deeds.cloud.server_now();
     if !is_fresh(live, deeds) {
         return Reading::Differs("it took so long that the reading before it is too old".to_owned());
@@ -307,6 +321,7 @@ impl Sent {
 /// not act on any request so far, the reading has to be a new one.
 struct Check<'a> {
     step: &'a ChargeStep,
+    token: &'a ClientToken,
     deeds: &'a Deeds<'a>,
     day: NaiveDate,
     reading: RefCell<Option<Live>>,
@@ -352,10 +367,13 @@ impl Check<'_> {
                 }
             }
         };
-        if self.deeds.is_interrupted() {
-            return Reading::Differs(INTERRUPTED.to_owned());
+        let mut verdict = still(self.step, &live, self.day, self.deeds).await;
+        if matches!(verdict, Reading::Same) {
+            verdict = match announce(self.step, self.token, self.deeds.cloud.server_now(), self.deeds) {
+                Ok(()) => still(self.step, &live, self.day, self.deeds).await,
+                Err(error) => Reading::Differs(format!("the journal cannot be written ({error})")),
+            };
         }
-        let verdict = still(self.step, &live, self.day, self.deeds);
         self.reading.replace(Some(live));
         verdict
     }

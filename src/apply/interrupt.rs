@@ -9,6 +9,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::Deeds;
+use crate::cloud::Gate;
+use crate::ports::LocalFuture;
+use crate::retry::Class;
 
 /// How long a call that is under way may still take after a signal.
 const CALL_GRACE: Duration = Duration::from_secs(4);
@@ -21,6 +24,16 @@ impl Deeds<'_> {
     /// Whether a signal has come.
     pub(super) fn is_interrupted(&self) -> bool {
         self.interrupts.count() > 0
+    }
+
+    /// Whether a signal has come, also one that came while the program could not listen, because it waited
+    /// for the journal's disk.
+    pub(super) async fn was_interrupted(&self) -> bool {
+        // The first turn lets the runtime take the signal in, the second one who counts them.
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
+        self.is_interrupted()
     }
 
     /// Waits for a call that has an effect; `None`: a signal came, and the call did not end in time.
@@ -48,5 +61,20 @@ impl Deeds<'_> {
             done = work => Some(done),
             () = late => None,
         }
+    }
+}
+
+/// Keeps from being sent again, after a signal, what is safe to repeat otherwise.
+pub(super) struct UntilInterrupted<'a>(pub(super) &'a Deeds<'a>);
+
+impl Gate for UntilInterrupted<'_> {
+    fn may_resend(&self, _: Class) -> LocalFuture<'_, bool> {
+        Box::pin(async { !self.0.was_interrupted().await })
+    }
+
+    fn closes(&self) -> LocalFuture<'_, ()> {
+        Box::pin(async {
+            self.0.interrupts.arrived(1).await;
+        })
     }
 }

@@ -20,7 +20,7 @@ use crate::cloud::Cloud;
 use crate::ids::{InstanceId, RegionId};
 use crate::journal::{Journal, Record};
 use crate::plan::guard::Approved;
-use crate::plan::step::{ChargeStep, Condition, SetStep};
+use crate::plan::step::{ChargeStep, Condition, SetStep, Unfunded};
 use crate::ports::{Interrupts, Terminal};
 use crate::text::escape;
 
@@ -141,10 +141,20 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
         for id in waiting {
             let why = match (progress.outcome.charge_of(&step.region, &id), step.condition) {
                 (Some(result), _) if result.is_in_doubt() => "its renewal is in doubt",
-                (Some(ChargeResult::Failed { .. }), Condition::Budgeted) => {
-                    "its renewal was refused, and what auto-renewal would deduct at once is more than the caps have \
-                     room for. To do: raise the cap, or set it by hand, before it expires"
-                }
+                (Some(ChargeResult::Failed { .. }), Condition::Budgeted(why)) => match why {
+                    Unfunded::NoRoom => {
+                        "its renewal was refused, and what auto-renewal would deduct at once is more than the caps \
+                         have room for. To do: raise the cap, or set it by hand, before it expires"
+                    }
+                    Unfunded::NoCap => {
+                        "its renewal was refused, and no cap says how much more auto-renewal may deduct at once. To \
+                         do: give --max-charge, or set it by hand, before it expires"
+                    }
+                    Unfunded::NoPrice => {
+                        "its renewal was refused, and what auto-renewal would deduct at once has no known price. To \
+                         do: set it by hand, before it expires"
+                    }
+                },
                 _ => "it waits for its renewal, which was not made",
             };
             let why = why.to_owned();
@@ -231,7 +241,7 @@ fn split_by_condition(step: &SetStep, outcome: &Outcome) -> (Vec<InstanceId>, Ve
             ),
         )
         | (Condition::NotInDoubt, Some(ChargeResult::Failed { .. })) => true,
-        (Condition::NotInDoubt | Condition::Settled | Condition::Budgeted, _) => false,
+        (Condition::NotInDoubt | Condition::Settled | Condition::Budgeted(_), _) => false,
     })
 }
 

@@ -4,7 +4,7 @@
 //! refuse the whole batch: it is split until the bad one stands alone, and the good ones go through.
 
 use super::charge::still_costs;
-use super::interrupt::INTERRUPTED;
+use super::interrupt::{INTERRUPTED, UntilInterrupted};
 use super::{Deeds, Progress, SettingResult, Stop};
 use crate::cloud::CallError;
 use crate::cloud::error::may_be_one_member;
@@ -45,6 +45,10 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
             Err(Unset::Unannounced) => {
                 let why = "the journal cannot be written".to_owned();
                 note(step, &ids, &SettingResult::NotTried { why }, progress);
+                continue;
+            }
+            Err(Unset::NotBegun) => {
+                note(step, &ids, &SettingResult::NotTried { why: INTERRUPTED.to_owned() }, progress);
                 continue;
             }
             Err(Unset::Interrupted) => {
@@ -99,6 +103,8 @@ fn note(step: &SetStep, ids: &[InstanceId], result: &SettingResult, progress: &m
 enum Unset {
     /// The journal failed, and nothing was sent.
     Unannounced,
+    /// A signal came before it was sent.
+    NotBegun,
     /// A signal came, and no answer in time.
     Interrupted,
     /// The cloud said no, or nothing.
@@ -118,20 +124,23 @@ async fn send(
         progress.stop_without_journal(deeds, &error);
         return Err(Unset::Unannounced);
     }
-    progress.sent = true;
-    let answer = deeds.finish(deeds.cloud.set_auto_renew(&step.region, ids, step.setting)).await;
+    let answer = if deeds.was_interrupted().await {
+        Err(Unset::NotBegun)
+    } else {
+        progress.sent = true;
+        let gate = UntilInterrupted(deeds);
+        let call = deeds.cloud.set_auto_renew(&step.region, ids, step.setting, &gate);
+        deeds.finish(call).await.map_or(Err(Unset::Interrupted), |answer| answer.map_err(Unset::Refused))
+    };
     let (request_id, error) = match &answer {
-        Some(Ok(acknowledged)) => (Some(acknowledged.request_id.clone()), None),
-        Some(Err(error)) => (error.request_id.as_deref().map(str::to_owned), Some(error.text())),
-        None => (None, Some(INTERRUPTED.to_owned())),
+        Ok(acknowledged) => (Some(acknowledged.request_id.clone()), None),
+        Err(Unset::Refused(error)) => (error.request_id.as_deref().map(str::to_owned), Some(error.text())),
+        Err(_) => (None, Some(INTERRUPTED.to_owned())),
     };
     let outcome =
         Record::SettingOutcome { region: step.region.clone(), ids: ids.to_vec(), request_id, error };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), outcome) {
         progress.stop_without_journal(deeds, &error);
     }
-    match answer {
-        Some(answer) => answer.map(|_| ()).map_err(Unset::Refused),
-        None => Err(Unset::Interrupted),
-    }
+    answer.map(drop)
 }

@@ -144,9 +144,9 @@ impl Sender {
                 return Err(failed(action.name, failure, attempts, maybe_done));
             }
             let wait = tokio::time::sleep(delay);
-            match policy {
-                Policy::Charge(gate) => tokio::select! { () = wait => {}, () = gate.closes() => {} },
-                _ => wait.await,
+            match policy.gate() {
+                Some(gate) => tokio::select! { () = wait => {}, () = gate.closes() => {} },
+                None => wait.await,
             }
             // A new key takes its time, so that the gate comes after it.
             let refused = (failure.class == Class::Credentials).then_some(&key);
@@ -164,7 +164,7 @@ impl Sender {
                     return Err(CallError { also, ..failed(action.name, failure, attempts, maybe_done) });
                 }
             };
-            if let Policy::Charge(gate) = policy
+            if let Some(gate) = policy.gate()
                 && (!gate.may_resend(failure.class).await || closed)
             {
                 return Err(failed(action.name, failure, attempts, maybe_done));
@@ -173,7 +173,7 @@ impl Sender {
     }
 
     /// Waits for a key: for another one in place of `refused`, or for any that serves. A read gives up at its
-    /// end, and a charge once nothing may be sent any more: what is known of it must not be lost over a wait.
+    /// end, and what has an effect once nothing may be sent any more: what is known of it must not be lost over a wait.
     /// Tells whether it took time.
     async fn key(
         &self,
@@ -188,8 +188,8 @@ impl Sender {
             }
         };
         let given_up = async {
-            match (policy, end) {
-                (Policy::Charge(gate), _) => {
+            match (policy.gate(), end) {
+                (Some(gate), _) => {
                     gate.closes().await;
                     Keyless::Closed
                 }
@@ -207,8 +207,8 @@ impl Sender {
         }
     }
 
-    /// Sees to it that there is a key before the first attempt. If that takes time, a charge is asked about
-    /// once more: what was known of its instance may have grown old.
+    /// Sees to it that there is a key before the first attempt. If that takes time, its gate is asked about
+    /// what has an effect: what was known may have grown old.
     async fn begin(
         &self,
         end: Option<End>,
@@ -221,8 +221,8 @@ impl Sender {
             Err(Keyless::None(reason)) => return Err(failed(action, Failure::keyless(&reason), 0, false)),
             Err(Keyless::Late(end)) => return Err(failed(action, Failure::too_late(end.why), 0, false)),
         };
-        match policy {
-            Policy::Charge(gate) if took_time && (!gate.may_resend(Class::Resign).await || closed) => {
+        match policy.gate() {
+            Some(gate) if took_time && (!gate.may_resend(Class::Resign).await || closed) => {
                 let why = "not sent: the session had to be renewed first";
                 Err(failed(action, Failure::unsent(why), 0, false))
             }

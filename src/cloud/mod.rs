@@ -258,7 +258,8 @@ impl Cloud {
         answers.into_values().collect()
     }
 
-    /// Sets auto-renewal of 1 to 100 instances of a region. Safe to repeat.
+    /// Sets auto-renewal of 1 to 100 instances of a region. Repeats what is transient or in progress, which
+    /// is safe, only if `gate` allows it each time.
     ///
     /// # Errors
     /// [`CallError`]. What a refused batch did to its other members is not documented: split it.
@@ -267,9 +268,10 @@ impl Cloud {
         region: &RegionId,
         ids: &[InstanceId],
         setting: AutoRenew,
+        gate: &dyn Gate,
     ) -> Result<Acknowledged, CallError> {
         let action = wire::modify_auto_renew(region, ids, setting);
-        let reply = self.sender.call::<PlainReply>(&action, Policy::Setting).await?;
+        let reply = self.sender.call::<PlainReply>(&action, Policy::Setting(gate)).await?;
         Ok(Acknowledged { request_id: reply.body.request_id.or(reply.request_id).unwrap_or_default() })
     }
 

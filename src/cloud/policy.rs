@@ -12,7 +12,7 @@ const BRIEF_MS: u64 = 5_000;
 /// worth another try (a charge: under its token), a changed API is not.
 const UNREADABLE_ATTEMPTS_MAX: u32 = 3;
 
-/// Says whether a charge may be sent once more, after the wait and just before the sending.
+/// Says whether what has an effect may be sent once more, after the wait and just before the sending.
 pub trait Gate {
     /// Whether to send again after an answer of this class.
     fn may_resend(&self, class: Class) -> LocalFuture<'_, bool>;
@@ -29,13 +29,14 @@ pub(super) enum Policy<'a> {
     Read,
     /// It changes nothing, and its answer can be done without: it ends within [`BRIEF_MS`].
     BriefRead,
-    /// It sets a state: safe to repeat, also after waiting for something in progress.
-    Setting,
+    /// It sets a state: safe to repeat, also after waiting for something in progress, as long as the gate
+    /// allows it.
+    Setting(&'a dyn Gate),
     /// It costs money: repeated only if the gate allows it each time.
     Charge(&'a dyn Gate),
 }
 
-impl Policy<'_> {
+impl<'a> Policy<'a> {
     /// Whether another attempt makes sense after a failure of this kind.
     pub(super) fn repeats(self, failure: &Failure, attempts: u32) -> bool {
         match failure.class {
@@ -43,7 +44,7 @@ impl Policy<'_> {
             Class::Retry { .. } => true,
             Class::Busy { own } => match self {
                 Self::Read | Self::BriefRead => false,
-                Self::Setting => true,
+                Self::Setting(_) => true,
                 Self::Charge(_) => own,
             },
             _ => false,
@@ -51,7 +52,15 @@ impl Policy<'_> {
     }
 
     pub(super) fn reads(self) -> bool {
-        matches!(self, Self::Read | Self::BriefRead)
+        self.gate().is_none()
+    }
+
+    /// Who is asked before each repetition of what has an effect.
+    pub(super) fn gate(self) -> Option<&'a dyn Gate> {
+        match self {
+            Self::Read | Self::BriefRead => None,
+            Self::Setting(gate) | Self::Charge(gate) => Some(gate),
+        }
     }
 
     /// When it must have ended, if it begins now.

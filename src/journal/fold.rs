@@ -77,6 +77,13 @@ pub struct Pending {
     pub foreign: bool,
 }
 
+impl Pending {
+    /// Whether its effect may still come.
+    pub fn is_held(&self, now: DateTime<Utc>) -> bool {
+        now < self.hold.until
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Memory {
     charges: Vec<Charge>,
@@ -158,7 +165,7 @@ impl Fold {
 
     /// Those of them that are held at `now`, without any reading.
     pub fn in_doubt(&self, now: DateTime<Utc>) -> Vec<Pending> {
-        self.pending().into_iter().filter(|pending| now < pending.hold.until).collect()
+        self.pending().into_iter().filter(|pending| pending.is_held(now)).collect()
     }
 
     /// Which of the instances just read are held.

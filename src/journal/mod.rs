@@ -19,10 +19,11 @@ use std::collections::HashSet;
 use std::io;
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::calendar::YEARS;
 use crate::ids::{ClientToken, InstanceId, PlanId, RegionId};
 use crate::ports::JournalStorage;
 use crate::term::Term;
@@ -44,6 +45,18 @@ pub struct Line {
     /// What happened.
     #[serde(flatten)]
     pub record: Record,
+}
+
+impl Line {
+    /// Whether all its moments are of this age, so that computing with them cannot leave the calendar.
+    fn is_sane(&self) -> bool {
+        let told: &[DateTime<Utc>] = match &self.record {
+            Record::ChargeIntent(intent) => &[intent.expires_before, intent.expires_after],
+            Record::ChargeSettled { expires_at, .. } => &[*expires_at],
+            _ => &[],
+        };
+        told.iter().chain([&self.at]).all(|at| YEARS.contains(&at.year()))
+    }
 }
 
 /// What a line tells.
@@ -243,6 +256,9 @@ fn decode(text: &[u8]) -> Result<Decoded, &'static str> {
         serde_json::from_str(envelope.line.get()).map_err(|_| "this version does not know its form")?;
     if line.v != VERSION {
         return Err("it was written by a newer version");
+    }
+    if !line.is_sane() {
+        return Err("it tells of a time that cannot be");
     }
     Ok(Decoded { line, after, link: own })
 }

@@ -36,7 +36,8 @@ impl Left {
             return Some(text);
         }
         let taken = Money { amount: self.taken, currency: self.cap.currency.clone() };
-        (self.taken + cost.amount > self.cap.amount).then(|| {
+        let whole = self.taken.checked_add(cost.amount);
+        whole.is_none_or(|whole| whole > self.cap.amount).then(|| {
             format!(
                 "{cost} does not fit under {}, {}, of which what expires sooner takes {taken}",
                 self.name, self.cap
@@ -67,9 +68,10 @@ impl Budget {
     }
 }
 
-/// Blocks what does not fit. Files that refuse as a whole are not touched, and what they charge is taken
+/// Blocks what a saved plan left out, and then what does not fit. Files that refuse as a whole are not touched, and what they charge is taken
 /// from the cap of the run first.
 pub(super) fn trim(items: &mut [Item<PriceDecision>], desired: &DesiredState, pricing: &Pricing<'_>) {
+    leave_over(items, desired, pricing);
     let soonest = |file: &DesiredFile| file.limits.when_exceeded == WhenExceeded::SoonestFirst;
     if !desired.files.iter().any(soonest) {
         return;
@@ -107,6 +109,29 @@ pub(super) fn trim(items: &mut [Item<PriceDecision>], desired: &DesiredState, pr
     }
 }
 
+/// What did not fit when a saved plan was made was reviewed as left out: it stays so, whatever room there is.
+fn leave_over(items: &mut [Item<PriceDecision>], desired: &DesiredState, pricing: &Pricing<'_>) {
+    if desired.left_over.is_empty() {
+        return;
+    }
+    for (item, wanted) in items.iter_mut().zip(&desired.instances) {
+        let key = (item.region.clone(), item.id.clone());
+        let Some(left_over) = desired.left_over.get(&key) else { continue };
+        if item.live.as_ref().is_none_or(|live| live.expires_at != left_over.expires_at) {
+            continue;
+        }
+        if let Some(why) = left_over.renewal.as_ref().filter(|_| item.renewal().is_some()) {
+            item.renew = Some(Verdict::Blocked(over(why.clone())));
+            pricing.decide_setting(item, &wanted.entry);
+        }
+        if let Some(why) = left_over.setting.as_ref().filter(|_| item.setting().is_some()) {
+            item.set = Some(Verdict::Blocked(over(why.clone())));
+            item.committed = None;
+        }
+        pricing.judge_risk(item, &wanted.entry);
+    }
+}
+
 fn over(text: String) -> Block {
     let hint = "raise the cap in time: with when_exceeded: soonest-first each run buys what expires soonest and fits";
     Block { code: BlockCode::OverCap, text, hint: hint.to_owned() }
@@ -124,8 +149,14 @@ fn take<'a>(
     }
     let mut caps: Vec<&mut Left> = budget.charge.as_mut().into_iter().chain(run).collect();
     // All costs of one action are in one currency, that of the account.
-    let cost =
-        costs.into_iter().cloned().reduce(|sum, cost| Money { amount: sum.amount + cost.amount, ..sum });
+    let mut cost: Option<Money> = None;
+    for more in costs {
+        let sum = cost.map_or(Some(more.amount), |sum| sum.amount.checked_add(more.amount));
+        let Some(amount) = sum else {
+            return Some(format!("what it costs, {more} several times, is beyond what can be counted"));
+        };
+        cost = Some(Money { amount, currency: more.currency.clone() });
+    }
     if let Some(cost) = cost {
         if let Some(why) = caps.iter().find_map(|cap| cap.refuses(&cost)) {
             return Some(why);

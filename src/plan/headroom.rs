@@ -2,6 +2,7 @@
 
 use super::Plan;
 use super::cost::file_total;
+use super::step::Unfunded;
 use crate::desired::DesiredFile;
 use crate::money::{Money, Totals};
 
@@ -25,21 +26,26 @@ impl Headroom {
         Self { files, run: plan.run_cap.as_ref().map(|cap| left(cap, &plan.total())) }
     }
 
-    /// Takes `more` out for an instance of a file, if every cap that there is has room for it. Without
-    /// any cap there is no room: nobody has said how much.
-    pub(super) fn take(&mut self, file: usize, more: &Money) -> bool {
+    /// Takes `more` out for an instance of a file, if every cap that there is has room for it.
+    ///
+    /// # Errors
+    /// [`Unfunded`]. Without any cap there is no room either: nobody has said how much.
+    pub(super) fn take(&mut self, file: usize, more: &Money) -> Result<(), Unfunded> {
         if more.amount.is_zero() {
-            return true;
+            return Ok(());
         }
         let of_file = self.files.get_mut(file).and_then(Option::as_mut);
         let mut caps: Vec<&mut Money> = of_file.into_iter().chain(self.run.as_mut()).collect();
         let fits = |cap: &&mut Money| cap.currency == more.currency && more.amount <= cap.amount;
-        if caps.is_empty() || !caps.iter().all(fits) {
-            return false;
+        if caps.is_empty() {
+            return Err(Unfunded::NoCap);
+        }
+        if !caps.iter().all(fits) {
+            return Err(Unfunded::NoRoom);
         }
         for cap in &mut caps {
             cap.amount -= more.amount;
         }
-        true
+        Ok(())
     }
 }

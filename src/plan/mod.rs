@@ -25,10 +25,12 @@ mod validity;
 mod verdict;
 pub mod window;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::desired::DesiredFile;
+use crate::desired::{DesiredFile, LeftOver};
 use crate::diagnostic::Place;
 use crate::ids::{AccountId, InstanceId, PlanId, RegionId};
 use crate::live::{LiveInstance, Quote};
@@ -257,6 +259,23 @@ impl Plan {
     /// Whether it was decided for another moment than that of its reading: it is not applicable.
     pub fn is_as_of(&self) -> bool {
         self.evaluated_at != self.read_at
+    }
+
+    /// What it leaves out, because it does not fit under a cap.
+    pub fn left_over(&self) -> BTreeMap<(RegionId, InstanceId), LeftOver> {
+        let over = |stopped: Option<Stopped<'_>>| {
+            stopped
+                .filter(|stopped| stopped.code == BlockCode::OverCap.as_str())
+                .map(|over| over.why.to_owned())
+        };
+        let of = |item: &Item<PriceDecision>| {
+            let renewal = over(item.renew.as_ref().and_then(Verdict::stopped));
+            let setting = over(item.set.as_ref().and_then(Verdict::stopped));
+            let expires_at = item.live.as_ref()?.expires_at;
+            let left_over = LeftOver { expires_at, renewal, setting };
+            Some(((item.region.clone(), item.id.clone()), left_over))
+        };
+        self.items.iter().filter_map(of).collect()
     }
 
     /// Whether there is anything to do.

@@ -1,6 +1,6 @@
 //! Taking up a saved plan: each of its changes is satisfied already, still the same, waiting, or something
-//! else, and then the plan is stale. Nothing is ever added to it: an instance of which anything else has
-//! become due is left out whole, so that no setting goes without the charge that it was decided with.
+//! else, and then the plan is stale. Nothing is ever added to it: what else there is to do by now is left out,
+//! and with a renewal that is left out goes its setting, which was decided with it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::cost::Sums;
 use super::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
-use super::{Block, BlockCode, Item, Plan, PriceDecision, Renewal, Setting, Verdict, risk};
+use super::{Block, BlockCode, Item, Plan, PriceDecision, Renewal, Setting, Stopped, Verdict, risk};
 use crate::calendar::{show_beijing, show_left};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{ChargeType, LiveInstance};
@@ -22,8 +22,8 @@ pub struct Resumed {
     pub plan: Plan,
     /// What is so already.
     pub satisfied: Outcome,
-    /// Of which instances something has become due since: blocked in the plan, for a new one.
-    pub newly_due: Vec<(RegionId, InstanceId)>,
+    /// Of which instances something is to do that was not planned: blocked in the plan, for a new one.
+    pub left_out: Vec<(RegionId, InstanceId)>,
 }
 
 /// Compares a saved plan with one that was just made from the same files.
@@ -31,23 +31,18 @@ pub struct Resumed {
 /// # Errors
 /// What has changed, one sentence for each change that is neither satisfied, nor the same, nor waiting.
 pub fn resume(saved: &Plan, fresh: Plan) -> Result<Resumed, Vec<String>> {
-    let planned: BTreeMap<(&RegionId, &InstanceId), &Item<PriceDecision>> = saved
-        .items
-        .iter()
-        .filter(|item| item.has_changes())
-        .map(|item| ((&item.region, &item.id), item))
-        .collect();
-    let (mut satisfied, mut stale, mut newly_due) = (Outcome::default(), Vec::new(), Vec::new());
+    let then: BTreeMap<(&RegionId, &InstanceId), &Item<PriceDecision>> =
+        saved.items.iter().map(|item| ((&item.region, &item.id), item)).collect();
+    let (mut satisfied, mut stale, mut left_out) = (Outcome::default(), Vec::new(), Vec::new());
     let mut items = Vec::with_capacity(fresh.items.len());
     for mut item in fresh.items {
-        let known = planned.get(&(&item.region, &item.id)).copied();
-        if let Some(before) = known {
+        let before = then.get(&(&item.region, &item.id)).copied();
+        if let Some(before) = before.filter(|before| before.has_changes()) {
             stale.extend(compare(before, &item, &mut satisfied));
         }
-        wait_with_the_renewal(&mut item, known);
-        if !is_planned(&item, known) {
-            leave_out(&mut item, fresh.read_at);
-            newly_due.push((item.region.clone(), item.id.clone()));
+        wait_with_the_renewal(&mut item, before);
+        if leave_out(&mut item, before, fresh.read_at) {
+            left_out.push((item.region.clone(), item.id.clone()));
         }
         items.push(item);
     }
@@ -59,7 +54,7 @@ pub fn resume(saved: &Plan, fresh: Plan) -> Result<Resumed, Vec<String>> {
     if let Ok(Sums { charge, committed }) = Sums::of(&plan.items) {
         (plan.charge, plan.committed) = (charge, committed);
     }
-    Ok(Resumed { plan, satisfied, newly_due })
+    Ok(Resumed { plan, satisfied, left_out })
 }
 
 /// A setting that was planned beside a renewal waits with it: alone it was not reviewed.
@@ -71,37 +66,44 @@ fn wait_with_the_renewal(item: &mut Item<PriceDecision>, planned: Option<&Item<P
     }
 }
 
-/// Whether all that is to do for an instance now was planned: a renewal for the same need, a setting to
-/// the same value.
-fn is_planned(now: &Item<PriceDecision>, planned: Option<&Item<PriceDecision>>) -> bool {
-    let renewal = now.renewal().is_none_or(|renewal| {
-        let before = planned.and_then(Item::renewal);
-        before.is_some_and(|before| before.expires_before == renewal.expires_before)
+/// Blocks what is to do for an instance and was not planned: a renewal for another need than the planned one,
+/// with its setting, or a setting to another value. Tells whether there was any.
+fn leave_out(
+    item: &mut Item<PriceDecision>,
+    before: Option<&Item<PriceDecision>>,
+    now: DateTime<Utc>,
+) -> bool {
+    let renewal = item.renewal().is_some_and(|renewal| {
+        let planned = before.and_then(Item::renewal);
+        planned.is_none_or(|planned| planned.expires_before != renewal.expires_before)
     });
-    let setting = now.setting().is_none_or(|setting| {
-        planned.and_then(Item::setting).is_some_and(|before| before.after == setting.after)
+    let setting = item.setting().is_some_and(|setting| {
+        let planned = before.and_then(Item::setting);
+        renewal || planned.is_none_or(|planned| planned.after != setting.after)
     });
-    renewal && setting
-}
-
-/// Blocks all that is to do for an instance.
-fn leave_out(item: &mut Item<PriceDecision>, now: DateTime<Utc>) {
-    let block = || Block {
-        code: BlockCode::NotInPlan,
-        text: "it has become due since the plan was saved".to_owned(),
-        hint: "make a new plan for it".to_owned(),
-    };
-    if item.renewal().is_some() {
-        item.renew = Some(Verdict::Blocked(block()));
+    if renewal {
+        item.renew = Some(Verdict::Blocked(not_planned(before.and_then(|item| item.renew.as_ref()))));
         let left = item.live.as_ref().map(|live| live.expires_at - now).filter(|left| risk::is_short(*left));
         if let Some(left) = left {
             item.at_risk = Some(format!("{}, and its renewal is not in this plan", show_left(left)));
         }
     }
-    if item.setting().is_some() {
-        item.set = Some(Verdict::Blocked(block()));
+    if setting {
+        item.set = Some(Verdict::Blocked(not_planned(before.and_then(|item| item.set.as_ref()))));
         item.committed = None;
     }
+    renewal || setting
+}
+
+/// Why an action is not in a saved plan, by the verdict on it in there.
+fn not_planned<T>(before: Option<&Verdict<T>>) -> Block {
+    let text = match before.and_then(Verdict::stopped) {
+        Some(Stopped { kind, why, .. }) => {
+            format!("it was {} when the plan was saved: {why}", kind.as_str())
+        }
+        None => "it has become due since the plan was saved".to_owned(),
+    };
+    Block { code: BlockCode::NotInPlan, text, hint: "make a new plan for it".to_owned() }
 }
 
 /// Notes what is satisfied, and returns what is stale.
@@ -153,9 +155,9 @@ fn is_setting_as_reviewed(saved: &Item<PriceDecision>, live: &LiveInstance) -> b
     let own = saved
         .setting()
         .is_some_and(|setting| live.auto_renew == Some(Ok(LiveAutoRenew::from(setting.after))));
-    // Each reading that fails does so in words of its own.
-    let neither = matches!((&before.auto_renew, &live.auto_renew), (Some(Err(_)), Some(Err(_))));
-    before.auto_renew == live.auto_renew || neither || lifted || own
+    // It was agreed to without knowing the setting.
+    let unknown = matches!(before.auto_renew, Some(Err(_)));
+    before.auto_renew == live.auto_renew || unknown || lifted || own
 }
 
 fn renewal_now(
@@ -187,6 +189,9 @@ fn renewal_now(
             |stopped| format!("its renewal is {} now: {}", stopped.kind.as_str(), stopped.why),
         ));
     };
+    if let (Some(Err(why)), false) = (&live.auto_renew, is_setting_as_reviewed(saved, live)) {
+        return Err(format!("its auto-renewal setting cannot be read now: {}", why.reason));
+    }
     if !is_setting_as_reviewed(saved, live) {
         return Err("its auto-renewal setting is another one than when the plan was made".to_owned());
     }

@@ -3,7 +3,7 @@
 //! Decided here, by pure code, so that the executor has no choice. Settings that depend on no charge
 //! go first, then the charges, soonest expiry first, then the settings that wait for a charge.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -27,8 +27,19 @@ pub enum Condition {
     NotInDoubt,
     /// The charge is settled: switching off before would leave nothing that renews.
     Settled,
-    /// The charge is settled: after a refusal the platform would deduct more than the caps have room for.
-    Budgeted,
+    /// The charge is settled: after a refusal nothing allows what the platform would deduct at once.
+    Budgeted(Unfunded),
+}
+
+/// Why auto-renewal is not switched on after a refused charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unfunded {
+    /// No cap says how much more than the charge may be deducted.
+    NoCap,
+    /// What would be deducted is not known.
+    NoPrice,
+    /// It is more than the caps have room for.
+    NoRoom,
 }
 
 /// One call to change settings: one region, one value, at most [`SET_BATCH`] ids.
@@ -82,7 +93,7 @@ pub struct Steps {
 
 /// Puts a plan in order.
 pub fn steps(plan: &Plan) -> Steps {
-    let rescues = rescues(plan);
+    let unfunded = unfunded(plan);
     let mut first: BTreeMap<Key, Vec<InstanceId>> = BTreeMap::new();
     let mut last: BTreeMap<Key, Vec<InstanceId>> = BTreeMap::new();
     let mut charges = Vec::new();
@@ -95,8 +106,8 @@ pub fn steps(plan: &Plan) -> Steps {
             charges.push(charge);
         }
         if let Some(setting) = item.setting() {
-            let rescue = rescues.contains(&(item.region.clone(), item.id.clone()));
-            for (value, condition) in settings(setting, item, rescue, plan.evaluated_at) {
+            let why = unfunded.get(&(item.region.clone(), item.id.clone())).copied();
+            for (value, condition) in settings(setting, item, why, plan.evaluated_at) {
                 let group = if condition == Condition::None { &mut first } else { &mut last };
                 let key = (item.region.clone(), value, condition);
                 group.entry(key).or_default().push(item.id.clone());
@@ -125,7 +136,7 @@ fn quoted(item: &Item<PriceDecision>) -> Option<(Quote, bool)> {
 fn settings(
     setting: &Setting,
     item: &Item<PriceDecision>,
-    rescue: bool,
+    unfunded: Option<Unfunded>,
     now: DateTime<Utc>,
 ) -> Vec<(AutoRenew, Condition)> {
     let renewing = item.renewal().is_some();
@@ -140,22 +151,25 @@ fn settings(
         return vec![(setting.after, Condition::Settled)];
     }
     let lifted = marked.then_some((AutoRenew::Off, Condition::None));
-    let condition = if rescue { Condition::NotInDoubt } else { Condition::Budgeted };
+    let condition = unfunded.map_or(Condition::NotInDoubt, Condition::Budgeted);
     lifted.into_iter().chain([(setting.after, condition)]).collect()
 }
 
 /// Enabling after a refused charge rescues an instance, but then the platform deducts for the old
 /// expiry, and perhaps at once. The charge that it replaces was counted into the total and the caps; what
-/// it takes beyond that must fit into what the caps leave, soonest expiry first.
-fn rescues(plan: &Plan) -> BTreeSet<(RegionId, InstanceId)> {
+/// it takes beyond that must fit into what the caps leave, soonest expiry first. Returns those for which it
+/// does not, and why.
+fn unfunded(plan: &Plan) -> BTreeMap<(RegionId, InstanceId), Unfunded> {
     let mut headroom = Headroom::of(plan);
     let mut items: Vec<&Item<PriceDecision>> =
-        plan.items.iter().filter(|item| item.renewal().is_some() && item.committed.is_some()).collect();
+        plan.items.iter().filter(|item| item.renewal().is_some() && item.setting().is_some()).collect();
     items.sort_by_key(|item| item.renewal().map(|renewal| renewal.expires_before));
-    items.retain(|item| {
-        beyond_the_charge(item, plan.evaluated_at).is_some_and(|more| headroom.take(item.file, &more))
+    let why_not = items.into_iter().filter_map(|item| {
+        let more = beyond_the_charge(item, plan.evaluated_at).ok_or(Unfunded::NoPrice);
+        let why = more.and_then(|more| headroom.take(item.file, &more)).err()?;
+        Some(((item.region.clone(), item.id.clone()), why))
     });
-    items.into_iter().map(|item| (item.region.clone(), item.id.clone())).collect()
+    why_not.collect()
 }
 
 /// What the platform would deduct soon for the old expiry beyond the charge that was counted. `None`: it

@@ -3,7 +3,7 @@
 //! Deciding is pure, so nothing is computed twice here: the plan is decided again for the few instants
 //! at which something can change, and the first one at which it does is the answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -39,6 +39,7 @@ fn end(
         files: desired.files.clone(),
         left_out: 0,
         run_cap: None,
+        left_over: BTreeMap::new(),
     };
     let key = (item.region.clone(), item.id.clone());
     let answers = live.answers.get(&key).map(|answer| (key, answer.clone())).into_iter().collect();

@@ -335,7 +335,7 @@ fn only_the_clock_of_ecs_decides() {
         cloud.balance(Site::China).await.unwrap();
         cloud.caller().await.unwrap();
         assert_eq!((cloud.server_offset(), cloud.server_now()), (None, time(START)));
-        cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+        cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.unwrap();
         assert_eq!(cloud.server_now(), time("2026-11-23T04:01:00Z"));
         cloud.balance(Site::China).await.unwrap();
         assert_eq!(cloud.server_now(), time("2026-11-23T04:01:00Z"));

@@ -28,7 +28,7 @@ async fn charge(world: &Rc<World>) -> Result<Receipt, CallError> {
 }
 
 async fn set(world: &Rc<World>) -> Result<(), CallError> {
-    world.cloud().set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.map(|_| ())
+    world.cloud().set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.map(|_| ())
 }
 
 async fn ask(world: &Rc<World>) -> Result<(), CallError> {
@@ -80,7 +80,7 @@ fn a_session_token_is_signed_like_any_parameter() {
     run(async {
         let world = World::script([ok(json!({"RequestId": "R"}))]);
         let cloud = world.cloud_with(Credentials::new(KEY_ID, SECRET).with_security_token(TOKEN), 8);
-        cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+        cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.unwrap();
         let sent = world.sent.borrow()[0].clone();
         assert_eq!(sent.get("SecurityToken"), TOKEN);
         let mut parameters: Vec<(String, String)> = sent.parameters.clone().into_iter().collect();
@@ -99,7 +99,10 @@ fn a_v3_request_has_its_parameters_in_the_query_and_its_signature_in_a_header() 
             let key = Credentials::new(KEY_ID, SECRET);
             let key = token.map_or(key.clone(), |token| key.with_security_token(token));
             let cloud = world.cloud_with(key, 8).signing_with(sign::Signature::V3);
-            cloud.set_auto_renew(&beijing(), &[id("i-one"), id("i-two")], AutoRenew::Off).await.unwrap();
+            cloud
+                .set_auto_renew(&beijing(), &[id("i-one"), id("i-two")], AutoRenew::Off, &Freely)
+                .await
+                .unwrap();
             let http = world.sent.borrow()[0].http.clone();
             let query = "InstanceId=i-one%2Ci-two&RegionId=cn-beijing&RenewalStatus=Normal";
             assert_eq!(http.url, format!("https://ecs.cn-beijing.aliyuncs.com/?{query}"));
@@ -226,7 +229,7 @@ fn a_wrong_clock_is_corrected_once_and_the_correction_kept_if_it_was_taken() {
         let world = World::script([expired("Mon, 23 Nov 2026 05:00:00 GMT"), ok(taken)]);
         let cloud = world.cloud();
         for _ in 0..2 {
-            cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+            cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.unwrap();
         }
         let stamps: Vec<String> = world.sent.borrow().iter().map(|s| s.get("Timestamp").to_owned()).collect();
         assert_eq!(stamps, [START, "2026-11-23T05:00:00Z", "2026-11-23T05:00:00Z"]);
@@ -240,7 +243,7 @@ fn a_correction_that_was_refused_is_forgotten() {
         let date = "Tue, 01 Dec 2026 00:00:00 GMT";
         let world = World::script([expired(date), expired(date), ok(json!({"RequestId": "R"}))]);
         let cloud = world.cloud();
-        let set = async || cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await;
+        let set = async || cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await;
         assert_eq!(set().await.unwrap_err().class, Class::Resign);
         set().await.unwrap();
         let stamps: Vec<String> = world.sent.borrow().iter().map(|s| s.get("Timestamp").to_owned()).collect();
@@ -270,7 +273,7 @@ fn the_servers_time_is_taken_from_the_last_date() {
         )]);
         let cloud = world.cloud();
         assert_eq!((cloud.server_offset(), cloud.server_now()), (None, time(START)));
-        cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+        cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.unwrap();
         assert_eq!(cloud.server_now(), time("2026-12-01T02:05:00Z"));
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(cloud.server_now(), time("2026-12-01T02:05:30Z"));
@@ -279,7 +282,7 @@ fn the_servers_time_is_taken_from_the_last_date() {
         let odd = reply(200, &[("date", "yesterday")], json!({"RequestId": "R"}));
         let world = World::script([odd]);
         let cloud = world.cloud();
-        cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+        cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.unwrap();
         assert_eq!(cloud.server_offset(), None);
     });
 }
@@ -303,8 +306,9 @@ fn a_late_answer_does_not_set_the_time_back() {
                 dated(sent, if answers.get() == 2 { 25 } else { 0 }, stamped_early)
             });
             let cloud = world.cloud();
-            let ask =
-                async || cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+            let ask = async || {
+                cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.unwrap()
+            };
             ask().await;
             ask().await;
             let right = time(START) + TimeDelta::seconds(60 + 25);
@@ -314,7 +318,7 @@ fn a_late_answer_does_not_set_the_time_back() {
         run(async {
             let world = World::with_latency(move |sent| dated(sent, 25, stamped_early));
             let cloud = world.cloud();
-            cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+            cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.unwrap();
             let right = time(START) + TimeDelta::seconds(60 + 25);
             let ahead = cloud.server_now() - right;
             assert!((0..=25).contains(&ahead.num_seconds()), "{ahead}");
@@ -328,7 +332,8 @@ fn a_late_answer_does_not_set_the_time_back() {
             dated(sent, if answers.get() == 2 { 25 } else { 0 }, true)
         });
         let cloud = world.cloud();
-        let ask = async || cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+        let ask =
+            async || cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.unwrap();
         ask().await;
         // The machine's clock was set back by an hour: the answer's date is an hour ahead of what is expected.
         world.clock.jump.set(-TimeDelta::hours(1));
@@ -411,7 +416,7 @@ fn no_secret_appears_anywhere_even_if_the_server_repeats_it() {
             let debug = format!("{credentials:?}");
             let cloud = world.cloud_with(credentials, 8);
             let ids = [id("i-one")];
-            let error = cloud.set_auto_renew(&beijing(), &ids, AutoRenew::Off).await.unwrap_err();
+            let error = cloud.set_auto_renew(&beijing(), &ids, AutoRenew::Off, &Freely).await.unwrap_err();
             assert!(!error.text().contains("string to sign"), "{}", error.text());
             assert!(!world.sent.borrow()[0].http.url.contains('?'));
             format!("{debug} {error:?} {}", error.text())
@@ -510,7 +515,7 @@ fn hosts_follow_the_network_and_single_services_can_go_elsewhere() {
             let endpoint = Endpoint::choose(&urls, network, sts_region.map(region)).unwrap();
             let world = World::new(|_| ok(json!({"RequestId": "R"})));
             let cloud = world.cloud_at(endpoint);
-            cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off).await.unwrap();
+            cloud.set_auto_renew(&beijing(), &[id("i-one")], AutoRenew::Off, &Freely).await.unwrap();
             let _ = cloud.balance(Site::China).await;
             let _ = cloud.caller().await;
             let asked: Vec<String> = world.sent.borrow().iter().map(|sent| sent.http.url.clone()).collect();

@@ -229,7 +229,7 @@ fn a_setting_always_says_its_renewal_status() {
         run(async {
             let world = World::script([ok(json!({"RequestId": "REQ-1"}))]);
             let ids = [id("i-a"), id("i-b")];
-            let done = world.cloud().set_auto_renew(&beijing(), &ids, wanted).await.unwrap();
+            let done = world.cloud().set_auto_renew(&beijing(), &ids, wanted, &Freely).await.unwrap();
             assert_eq!(done.request_id, "REQ-1");
             let sent = world.sent.borrow();
             let words = ["RenewalStatus", "Duration", "PeriodUnit"].map(|name| sent[0].get(name));

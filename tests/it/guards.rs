@@ -197,3 +197,16 @@ fn a_balance_that_is_too_low_refuses_before_the_first_charge() {
         assert_eq!(sim.emulator.borrow().call_count("QueryAccountBalance"), 0);
     });
 }
+
+/// Amounts at the end of what can be counted are refused, and nothing breaks off.
+#[test]
+fn amounts_at_the_end_of_what_can_be_counted_do_not_fit() {
+    let most = "79228162514264337593543950335";
+    run(async {
+        let sim = Sim::new(&THREE.replace("100.00", most));
+        let files = want(&format!("max_charge: {most} CNY, when_exceeded: soonest-first"));
+        let applied = sim.apply(&files).await;
+        assert_eq!(applied.exit, Exit::NotConverged.code(), "{}\n{}", applied.out, applied.err);
+        assert_eq!(bought(&sim), ["i-a"], "{}", applied.out);
+    });
+}

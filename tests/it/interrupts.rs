@@ -1,10 +1,13 @@
 //! Signals at every call of a run: the end comes within seconds, the report is truthful, and the next
 //! run finishes the work with one charge for each need. Judged by the ledger.
 
+use std::rc::Rc;
+use std::time::Duration;
+
 use renewctl::cli::Exit;
 
 use crate::support::{
-    Applied, Cut, FLEET as WORLD, Options, Sim, WANT_FLEET as FILES, assert_exit, charges, run,
+    Applied, Cut, FLEET as WORLD, ONE, Options, Sim, WANT_FLEET as FILES, WANT_ONE, assert_exit, charges, run,
 };
 
 /// Seconds from a signal to the end: less than what GitHub's runners grant before they kill.
@@ -103,4 +106,80 @@ fn a_charge_is_not_sent_again_after_a_signal_that_comes_while_it_is_looked_at_ag
             assert_exit(&applied, exit);
         });
     }
+}
+
+/// A disk may take seconds for the line that announces a call. A signal that comes meanwhile keeps the call
+/// from being sent, and the journal says that it was not.
+#[test]
+fn a_signal_while_the_journal_is_written_keeps_the_call_from_being_sent() {
+    for (line, action) in
+        [("charge-intent", "RenewInstance"), ("setting-intent", "ModifyInstanceAutoRenewAttribute")]
+    {
+        run(async {
+            let sim = Sim::new(WORLD);
+            let signals = Rc::clone(&sim.signals);
+            *sim.journal.on_append.borrow_mut() = Some(Box::new(move |bytes| {
+                if String::from_utf8_lossy(bytes).contains(line) {
+                    signals.send();
+                }
+            }));
+            let applied = sim.apply(FILES).await;
+            let shown = format!("{line}\n{}\n{}", applied.out, applied.err);
+            assert_eq!(sim.emulator.borrow().call_count(action), 0, "{shown}");
+            assert_eq!(applied.exit, Exit::Interrupted.code(), "{shown}");
+            assert!(applied.out.contains("it was interrupted"), "{shown}");
+            *sim.journal.on_append.borrow_mut() = None;
+            sim.signals.reset();
+            assert_exit(&sim.apply(FILES).await, Exit::Ok);
+        });
+    }
+}
+
+/// A setting that found no connection, or was throttled, is not sent again after a signal.
+#[test]
+fn a_setting_is_not_sent_again_after_a_signal() {
+    for fault in [
+        "kind: lost_before",
+        "kind: lost_after",
+        "kind: throttle, retry_after_ms: 2000",
+        "kind: code, http: 503, code: ServiceUnavailable",
+    ] {
+        run(async {
+            let sim = Sim::new(WORLD);
+            sim.fault(&format!("{{ action: ModifyInstanceAutoRenewAttribute, nth: 1, times: 99, {fault} }}"));
+            let journal = Rc::clone(&sim.journal);
+            let signals = Rc::clone(&sim.signals);
+            let signal = async {
+                while !String::from_utf8_lossy(&journal.bytes.borrow()).contains("setting-intent") {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                signals.send();
+            };
+            let (applied, ()) = tokio::join!(sim.apply(FILES), signal);
+            let shown = format!("{fault}\n{}\n{}", applied.out, applied.err);
+            let calls = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
+            assert!(calls <= 1, "{calls}: {shown}");
+            assert_eq!(applied.exit, Exit::Interrupted.code(), "{shown}");
+        });
+    }
+}
+
+/// A charge of this run that nobody has seen is in doubt however long ago its hold ended.
+#[test]
+fn a_second_signal_names_a_doubt_of_this_run_whose_hold_is_over() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: lost_before }");
+        let signals = Rc::clone(&sim.signals);
+        let signal = async {
+            tokio::time::sleep(Duration::from_secs(50 * 60)).await;
+            signals.send();
+            signals.send();
+        };
+        let options = Options { verify_timeout_s: 3 * 3600, ..Options::default() };
+        let (applied, ()) = tokio::join!(sim.apply_with(WANT_ONE, &options), signal);
+        assert_exit(&applied, Exit::InDoubt);
+        assert!(applied.err.contains("IN DOUBT: i-one"), "{}", applied.err);
+    });
 }

@@ -303,3 +303,22 @@ proptest! {
         let _ = parse(&bytes);
     }
 }
+
+/// A line that tells of a time at the end of the calendar is damage, and nothing breaks off over it.
+#[test]
+fn a_time_at_the_end_of_the_calendar_is_damage() {
+    let far = DateTime::<Utc>::MAX_UTC;
+    let (region, id) = key();
+    let Record::ChargeIntent(intent) = intent() else { panic!("an intent") };
+    let cases = [
+        Line { at: far, ..line(AT, Record::ChargeIntent(intent.clone())) },
+        line(AT, Record::ChargeIntent(ChargeIntent { expires_before: far, ..intent.clone() })),
+        line(AT, Record::ChargeIntent(ChargeIntent { expires_after: far, ..intent })),
+        line(AT, Record::ChargeSettled { region, id, token: token(), expires_at: far }),
+    ];
+    for bad in cases {
+        let contents = parse(&bytes(std::slice::from_ref(&bad)));
+        assert_eq!(contents.damaged, Some((1, "it tells of a time that cannot be")), "{bad:?}");
+        let _ = (fold(&contents.lines, "cloud").in_doubt(time(AT)), history(&contents.lines));
+    }
+}

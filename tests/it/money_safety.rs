@@ -1306,3 +1306,90 @@ fn after_a_lost_answer_no_older_reading_serves_however_the_next_one_is_answered(
         assert_exit(&applied, Exit::Ok);
     });
 }
+
+/// A hold counts from the last time that a charge was sent, also if the run is killed before its outcome is
+/// written: the journal is told of every resend before it leaves.
+#[test]
+fn a_hold_counts_from_the_last_resend() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.fault("{ action: RenewInstance, nth: 1, times: 4, kind: throttle, retry_after_ms: 45000 }");
+        sim.fault("{ action: RenewInstance, nth: 5, kind: delay, ms: 29000 }");
+        let offset = time("2026-12-01T02:05:00Z") - sim.clock.now_public();
+        let sends = || sim.emulator.borrow().call_count("RenewInstance");
+        let mut last = sim.clock.now_public();
+        let killed = async {
+            while sends() < 5 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            last = sim.clock.now_public();
+        };
+        tokio::select! {
+            _ = sim.apply(WANT_ONE) => panic!("it should have been killed"),
+            () = killed => {}
+        }
+        let lines = renewctl::journal::parse(&sim.journal.bytes.borrow()).lines;
+        let holds = renewctl::journal::fold::fold(&lines, "emulator:test").in_doubt(last + offset);
+        let until = holds.first().expect("it is held").hold.until;
+        let from = until - chrono::TimeDelta::minutes(renewctl::journal::fold::UNKNOWN_MINUTES);
+        let early = (last + offset - from).num_seconds();
+        assert!((0..=2).contains(&early), "the hold counts from {early} s before the last resend");
+    });
+}
+
+/// Why auto-renewal is left off after a refused charge: no cap at all, no known price, or no room.
+#[test]
+fn what_is_missing_for_a_rescue_is_said() {
+    let cases = [
+        ("1y", "", "100", "no cap says how much"),
+        (
+            "48mo",
+            "limits: { max_charge: 5000 CNY, max_term: 60mo, max_renewals: 5, allow_unpriced: true }",
+            "100",
+            "has no known price",
+        ),
+        ("1y", "limits: { max_charge: 1199 CNY }", "100", "more than the caps have room for"),
+    ];
+    for (term, limits, answer, text) in cases {
+        run(async {
+            let sim = Sim::new(ONE);
+            sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }");
+            let files = WANT_ONE
+                .replace("limits: { max_charge: 500 CNY }", limits)
+                .replace("min_remaining", &format!("auto_renew: {term}, min_remaining"));
+            let applied = sim.apply_asked(&files, answer, || ()).await;
+            assert_exit(&applied, Exit::NotConverged);
+            assert!(applied.out.contains(text), "{text}\n{}\n{}", applied.out, applied.err);
+            assert_eq!(sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"), 0, "{text}");
+        });
+    }
+}
+
+/// An answer that comes days after its question is no answer to what would be done by then.
+#[test]
+fn a_question_does_not_stand_for_days() {
+    let files = "version: 1\nregion: cn-beijing\ninstances:\n- { id: i-one, auto_renew: 1mo }\n";
+    let cases = [
+        ("2026-12-29T16:00:00Z", 5, Exit::Ok, ""),
+        ("2026-12-29T16:00:00Z", 50, Exit::Ok, ""),
+        ("2026-12-29T16:00:00Z", 70, Exit::Stale, "more than 60 minutes before the answer"),
+        ("2026-12-29T16:00:00Z", 3 * 24 * 60, Exit::Stale, "more than 60 minutes before the answer"),
+        // From 2026-12-01T00:00Z on what the platform deducts counts.
+        ("2026-12-19T16:00:00Z", 5, Exit::Ok, ""),
+        ("2026-12-19T16:00:00Z", 50, Exit::Stale, "The plan held until 2026-12-01 08:00 +08:00"),
+    ];
+    for (expires_at, minutes, exit, text) in cases {
+        run(async {
+            let sim = Sim::new(&format!(
+                "now: 2026-11-30T23:40:00Z\ninstances:\n- {{ id: i-one, region: cn-beijing, expires_at: {expires_at}, price_per_month: \"100\" }}\n"
+            ));
+            let clock = Rc::clone(&sim.clock);
+            let later = move || clock.stalled_s.set(clock.stalled_s.get() + minutes * 60);
+            let applied = sim.apply_asked(files, "yes", later).await;
+            assert_exit(&applied, exit);
+            assert!(applied.err.contains(text), "{expires_at} {minutes} min: {}", applied.err);
+            let sent = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
+            assert_eq!(sent, usize::from(exit == Exit::Ok), "{expires_at} {minutes} min: {}", applied.err);
+        });
+    }
+}

@@ -218,6 +218,12 @@ impl FakeSignals {
         }
     }
 
+    /// Sends one at this very moment.
+    pub fn send(&self) {
+        self.sent_at.set(Some(tokio::time::Instant::now()));
+        self.sent.send_modify(|count| *count += 1);
+    }
+
     /// A new process: nobody has sent it anything.
     pub fn reset(&self) {
         self.sent.send_modify(|count| *count = 0);

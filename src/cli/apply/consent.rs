@@ -2,6 +2,7 @@
 
 use super::super::note;
 use super::Apply;
+use crate::calendar::show_beijing;
 use crate::money::show_amount;
 use crate::plan::Plan;
 use crate::plan::guard::{
@@ -10,7 +11,28 @@ use crate::plan::guard::{
 use crate::ports::Level;
 use crate::text::count;
 
+/// An answer that takes longer is one to an account that may be another one by then.
+const ANSWER_MINUTES_MAX: i64 = 60;
+
 impl Apply<'_> {
+    /// Why a plan that was agreed to is no longer the one that was shown, if so: the answer took too long.
+    pub(super) fn outlived(&self, plan: &Plan) -> Option<String> {
+        let now = self.session.cloud.server_now();
+        let read_at = show_beijing(plan.read_at);
+        if let Some(until) = plan.valid_until.filter(|until| now >= *until) {
+            let until = show_beijing(until);
+            return Some(format!(
+                "The plan held until {until}, and the answer came later: it is stale. Nothing was sent; run again."
+            ));
+        }
+        ((now - plan.read_at).num_minutes() >= ANSWER_MINUTES_MAX).then(|| {
+            format!(
+                "The account was read at {read_at}, more than {ANSWER_MINUTES_MAX} minutes before the answer: the plan is \
+                 stale. Nothing was sent; run again."
+            )
+        })
+    }
+
     /// The consent of the switch, or of the person at the terminal. Bounds are checked first, so that
     /// nobody types a total in vain.
     pub(super) async fn consent(&self, plan: &Plan) -> Result<Consent, Refusal> {

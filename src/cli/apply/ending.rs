@@ -7,7 +7,7 @@ use super::Apply;
 use crate::calendar::show_beijing;
 use crate::journal::fold::{Pending, fold};
 use crate::journal::history::{Deed, End, history};
-use crate::journal::{self, JournalError};
+use crate::journal::{self, ChargeIntent, JournalError};
 use crate::plan::guard::Refusal;
 use crate::plan::outcome::Outcome;
 use crate::plan::{Plan, Summary};
@@ -78,21 +78,34 @@ impl Apply<'_> {
             }
         };
         let lines = journal::parse(&bytes).lines;
-        let doubtful = fold(&lines, &self.session.world).in_doubt(self.session.cloud.server_now());
         let run = lines.last().map(|line| line.run.clone()).unwrap_or_default();
+        let (past, now) = (history(&lines), self.session.cloud.server_now());
+        let own: Vec<(&ChargeIntent, &End)> = past
+            .iter()
+            .filter(|entry| entry.run == run)
+            .filter_map(|entry| match &entry.deed {
+                Deed::Charge { intent, end, .. } => Some((intent, end)),
+                Deed::Setting { .. } => None,
+            })
+            .collect();
+        let is_own = |pending: &Pending| own.iter().any(|(intent, _)| intent.token == pending.intent.token);
+        // What this run has sent is in doubt until it is seen, however long ago it was.
+        let mut doubtful = fold(&lines, &self.session.world).pending();
+        doubtful.retain(|pending| pending.is_held(now) || is_own(pending));
         let end = "Stopped at once. How the account stands was not read again: run renewctl plan.";
         self.doors.terminal.note(Level::Error, end);
-        for entry in history(&lines).iter().filter(|entry| entry.run == run) {
-            if let Deed::Charge { intent, end: End::Settled(expires_at), .. } = &entry.deed {
+        for (intent, end) in &own {
+            if let End::Settled(expires_at) = end {
                 let (id, region, expires) = (&intent.id, &intent.region, show_beijing(*expires_at));
                 let text = format!("done: {id}  {region}  renewed by {}, expires {expires}", intent.term);
                 self.doors.terminal.note(Level::Error, &text);
             }
         }
-        for Pending { intent, hold, .. } in &doubtful {
+        for pending @ Pending { intent, hold, .. } in &doubtful {
             let until = show_beijing(hold.until);
+            let when = if pending.is_held(now) { format!(" after {until}") } else { String::new() };
             let text = format!(
-                "IN DOUBT: {}  {}  {}; look again after {until}: renewctl recover",
+                "IN DOUBT: {}  {}  {}; look again{when}: renewctl recover",
                 intent.id, intent.region, hold.text
             );
             self.doors.terminal.note(Level::Error, &text);

@@ -153,11 +153,11 @@ impl Apply<'_> {
         if let Some(failure) = self.other_than_reviewed(self.saved.map(|saved| &saved.plan)) {
             return Err(failure);
         }
-        let desired = self.untrimmed();
+        let desired = self.as_reviewed();
         let (plan, _) =
             planning::plan(&desired, &self.session.cloud, &memory, terminal, Moment::Reading).await?;
-        let Resumed { plan, satisfied, newly_due } = match self.saved {
-            None => Resumed { plan, satisfied: Outcome::default(), newly_due: Vec::new() },
+        let Resumed { plan, satisfied, left_out } = match self.saved {
+            None => Resumed { plan, satisfied: Outcome::default(), left_out: Vec::new() },
             Some(saved) => match self.take_up(saved, plan) {
                 Ok(resumed) => resumed,
                 Err(stale) => {
@@ -176,7 +176,7 @@ impl Apply<'_> {
         if let Some(text) = &damaged {
             note(self.doors, self.quiet, &format!("warning: {text}"));
         }
-        self.note_newly_due(&newly_due);
+        self.note_left_out(&left_out);
         if !plan.has_changes() {
             let exit = if plan.is_clean() { Exit::Ok } else { Exit::NotConverged };
             let waits = if plan.is_clean() { "" } else { ", or waits" };
@@ -197,7 +197,12 @@ impl Apply<'_> {
         }
         let consent = self.consent(&plan).await;
         match consent.and_then(|consent| approve(plan.clone(), &consent)) {
-            Ok(approved) => Ok(Decided::Go { approved: Box::new(approved), satisfied, seen: contents }),
+            Ok(approved) => {
+                if let Some(why) = self.outlived(&plan) {
+                    return self.end_without_apply(&plan, Exit::Stale, Some(&why)).map(Decided::Ended);
+                }
+                Ok(Decided::Go { approved: Box::new(approved), satisfied, seen: contents })
+            }
             Err(refusal) => self.refuse(&plan, &refusal).map(Decided::Ended),
         }
     }

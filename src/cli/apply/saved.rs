@@ -24,15 +24,16 @@ pub struct Saved {
 }
 
 impl Apply<'_> {
-    /// The files as a saved plan is compared with them: what has become due since must not take the room
-    /// under a cap from what was planned. The caps themselves hold all the same.
-    pub(super) fn untrimmed(&self) -> DesiredState {
+    /// The files as a saved plan is compared with them: what did not fit under a cap then is left out, and
+    /// what has become due since must not take the room from what was planned. The caps themselves hold all the
+    /// same.
+    pub(super) fn as_reviewed(&self) -> DesiredState {
         let mut desired = self.desired.clone();
-        if self.saved.is_some() {
-            for file in &mut desired.files {
-                file.limits.when_exceeded = WhenExceeded::Refuse;
-            }
+        let Some(saved) = self.saved else { return desired };
+        for file in &mut desired.files {
+            file.limits.when_exceeded = WhenExceeded::Refuse;
         }
+        desired.left_over = saved.plan.left_over();
         desired
     }
 
@@ -67,18 +68,14 @@ impl Apply<'_> {
         })
     }
 
-    pub(super) fn note_newly_due(&self, newly_due: &[(RegionId, InstanceId)]) {
-        if newly_due.is_empty() {
+    pub(super) fn note_left_out(&self, left_out: &[(RegionId, InstanceId)]) {
+        if left_out.is_empty() {
             return;
         }
-        let ids: Vec<String> = newly_due.iter().map(|(_, id)| id.to_string()).collect();
+        let ids: Vec<String> = left_out.iter().map(|(_, id)| id.to_string()).collect();
+        let need = if ids.len() == 1 { "1 instance needs" } else { &format!("{} instances need", ids.len()) };
         let text = format!(
-            "warning: {} due since the plan was saved, and not in it: {}. Make a new plan for what is missing",
-            if ids.len() == 1 {
-                "1 instance has become".to_owned()
-            } else {
-                format!("{} instances have become", ids.len())
-            },
+            "warning: {need} more by now than the saved plan holds: {}. That is left out; make a new plan for it",
             ids.join(", ")
         );
         note(self.doors, self.quiet, &text);

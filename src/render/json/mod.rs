@@ -404,7 +404,7 @@ fn step_views(steps: &Steps) -> Vec<StepView> {
         condition: match step.condition {
             Condition::None => None,
             Condition::NotInDoubt => Some("charge-not-in-doubt"),
-            Condition::Settled | Condition::Budgeted => Some("charge-settled"),
+            Condition::Settled | Condition::Budgeted(_) => Some("charge-settled"),
         },
     };
     let charges = steps.charges.iter().map(|step| StepView {

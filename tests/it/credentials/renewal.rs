@@ -51,7 +51,15 @@ async fn charge(cloud: &Cloud, gate: &Asked) -> Result<Receipt, CallError> {
 }
 
 async fn set(cloud: &Cloud) -> Result<(), CallError> {
-    cloud.set_auto_renew(&beijing(), &[id("i-one")], renewctl::term::AutoRenew::Off).await.map(drop)
+    cloud
+        .set_auto_renew(
+            &beijing(),
+            &[id("i-one")],
+            renewctl::term::AutoRenew::Off,
+            &crate::cloud_script::Freely,
+        )
+        .await
+        .map(drop)
 }
 
 /// A cloud that takes every key of ours.
