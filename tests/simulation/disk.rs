@@ -147,6 +147,7 @@ impl JournalStorage for Handle {
             return gone();
         }
         self.wrote.set(true);
+        self.process.may_be_signalled(&self.world);
         let seen = &self.world.seen;
         match self.fate() {
             Fate::Written => self.durable(bytes),

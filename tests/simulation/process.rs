@@ -97,7 +97,7 @@ impl Process {
         }
     }
 
-    /// A signal may come at any call.
+    /// A signal may come at any call and at any line of the journal.
     pub fn may_be_signalled(&self, world: &World) {
         if self.weather.signal > 0 && world.dice.chance(self.weather.signal) {
             self.signals.send(world, self.number);

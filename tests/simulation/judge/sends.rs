@@ -1,11 +1,10 @@
 //! What leaves a run: judged when it is sent, by what the run had been told.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CLOCK_S, GRAIN, Judge, Line, READING_AGE_S_MAX, Rule, URGENT_H, months};
+use super::{CLOCK_S, Judge, Line, READING_AGE_S_MAX, Rule, URGENT_H, months};
 use crate::clock::{add_months, beijing_day, minute_of_day};
 use crate::coverage::Seen;
 use crate::draw::{Auto, Period, Version, Want};
@@ -13,27 +12,21 @@ use crate::process::{Process, Reading};
 use crate::transport::{Parameters, get};
 use crate::world::{Sent, World};
 
-/// After a first signal, calls under way may take so long (`src/apply/interrupt.rs`).
-const CALL_GRACE: Duration = Duration::from_secs(4);
 /// So long an unknown outcome holds an instance (design 5).
 const UNKNOWN_MINUTES: i64 = 45;
 /// So long an acknowledged charge that does not show holds an instance (design 5).
 const NOT_MOVED_HOURS: i64 = 72;
 
 impl Judge {
-    /// A run wants to send something, whether there is a connection or not. After a signal it must not be a
-    /// charge, nor a setting that was not begun; one that was may be sent again as long as a call may take.
+    /// A run wants to send something, whether there is a connection or not. After a signal it must not be
+    /// anything that has an effect, whether for the first time or again.
     pub fn begins(&self, world: &World, process: &Process, action: &str, parameters: &Parameters) {
-        let charge = action == "RenewInstance";
-        if !charge && action != "ModifyInstanceAutoRenewAttribute" {
+        if !["RenewInstance", "ModifyInstanceAutoRenewAttribute"].contains(&action) {
             return;
         }
         let of = ["RenewalStatus", "PeriodUnit", "Duration", "InstanceId"].map(|name| get(parameters, name));
         let new = process.sent.borrow_mut().insert(format!("{action} {}", of.join(" ")));
-        let Some(since) = process.signals.since(1) else { return };
-        // In the very moment of the second one it is not known yet.
-        let stopped = process.signals.since(2).is_some_and(|since| since > GRAIN);
-        if charge || new || since > CALL_GRACE + GRAIN || stopped {
+        if let Some(since) = process.signals.since(1) {
             let ms = since.as_millis();
             let text = format!("run {}: {action} {ms} ms after a signal, new: {new}", process.number);
             self.blame(world, Rule::Interrupted, text);
