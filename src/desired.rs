@@ -49,19 +49,29 @@ pub struct DesiredState {
     pub left_out: usize,
     /// Most that the whole run may charge (`--max-charge`), besides the caps of the files.
     pub run_cap: Option<Money>,
-    /// What a saved plan left out, because it did not fit under a cap when it was made; otherwise empty.
+    /// What was stopped when a saved plan was made, and stays out of it; otherwise empty.
     pub left_over: BTreeMap<(RegionId, InstanceId), LeftOver>,
 }
 
-/// What did not fit under a cap, and was reviewed so.
+/// What a saved plan wanted for an instance and left out, and was reviewed so: the rest of what it plans for
+/// the instance was decided beside that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOver {
     /// The expiry that it was decided for: with another one it is another need.
     pub expires_at: DateTime<Utc>,
     /// Why the renewal was left out, if it was.
-    pub renewal: Option<String>,
+    pub renewal: Option<WhyLeft>,
     /// Why the setting was left out, if it was.
-    pub setting: Option<String>,
+    pub setting: Option<WhyLeft>,
+}
+
+/// Why something was left out of a saved plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyLeft {
+    /// It did not fit under a cap.
+    OverCap(String),
+    /// Anything else: it could not be decided, or had to wait.
+    Stopped(String),
 }
 
 /// Which instances of the files are worked on: the targets if there are any, otherwise all but the

@@ -143,21 +143,22 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
                 (Some(result), _) if result.is_in_doubt() => "its renewal is in doubt",
                 (Some(ChargeResult::Failed { .. }), Condition::Budgeted(why)) => match why {
                     Unfunded::NoRoom => {
-                        "its renewal was refused, and what auto-renewal would deduct at once is more than the caps \
-                         have room for. To do: raise the cap, or set it by hand, before it expires"
+                        "its renewal was not made, and what auto-renewal would deduct at once is more than the caps \
+                         allow. To do: raise the cap, or set it by hand, before it expires"
                     }
                     Unfunded::NoCap => {
-                        "its renewal was refused, and no cap says how much more auto-renewal may deduct at once. To \
+                        "its renewal was not made, and no cap says how much more auto-renewal may deduct at once. To \
                          do: give --max-charge, or set it by hand, before it expires"
                     }
                     Unfunded::NoPrice => {
-                        "its renewal was refused, and what auto-renewal would deduct at once has no known price. To \
+                        "its renewal was not made, and what auto-renewal would deduct at once has no known price. To \
                          do: set it by hand, before it expires"
                     }
                 },
                 _ => "it waits for its renewal, which was not made",
             };
-            let why = why.to_owned();
+            let stopped = progress.all_stopped().map(|why| format!("the run was stopped: {why}"));
+            let why = stopped.unwrap_or_else(|| why.to_owned());
             progress.outcome.set(&step.region, &id, step.setting, SettingResult::NotTried { why });
         }
         if !ready.is_empty() {

@@ -58,6 +58,10 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
             }
             Err(Unset::Refused(error)) => error,
         };
+        if error.attempts == 0 && deeds.is_interrupted() {
+            note(step, &ids, &SettingResult::NotTried { why: INTERRUPTED.to_owned() }, progress);
+            continue;
+        }
         if error.class == Class::Credentials {
             progress.stop(Stop::Everything(error.text()));
         }

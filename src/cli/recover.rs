@@ -16,7 +16,7 @@ use crate::calendar::{show_beijing, show_minute};
 use crate::cloud::ReadId;
 use crate::journal::fold::{Fold, Pending, fold};
 use crate::journal::{Journal, JournalError, Record};
-use crate::live::{Answer, Live};
+use crate::live::{Answer, ChargeType, Live};
 use crate::ports::Level;
 use crate::system::JournalFile;
 use crate::text::escape;
@@ -93,6 +93,9 @@ async fn read(pending: &[Pending], session: &Session) -> Result<Live, Failure> {
 fn stands(pending: &Pending, live: &Live, now: DateTime<Utc>) -> Stands {
     let intent = &pending.intent;
     match live.answers.get(&(intent.region.clone(), intent.id.clone())) {
+        Some(Answer::Found(instance)) if instance.charge_type != ChargeType::Subscription => {
+            Stands::Unread("it is no subscription any more, and its date means nothing".to_owned())
+        }
         Some(Answer::Found(instance)) => {
             let seen = instance.expires_at;
             if intent.shows_in(seen) {
@@ -114,7 +117,9 @@ fn stands(pending: &Pending, live: &Live, now: DateTime<Utc>) -> Stands {
 /// What the journal is to keep of a reading.
 fn what_shows(memory: &Fold, live: &Live) -> Vec<Record> {
     memory.settled_by(|region, id| match live.answers.get(&(region.clone(), id.clone())) {
-        Some(Answer::Found(instance)) => Some(instance.expires_at),
+        Some(Answer::Found(instance)) if instance.charge_type == ChargeType::Subscription => {
+            Some(instance.expires_at)
+        }
         _ => None,
     })
 }

@@ -237,6 +237,13 @@ impl Emulator {
         }
     }
 
+    /// Somebody else converts an instance to pay-as-you-go.
+    pub fn set_pay_as_you_go(&mut self, id: &str) {
+        if let Some(instance) = self.state.instances.get_mut(id) {
+            instance.charge_type = state::ChargeType::PostPaid;
+        }
+    }
+
     /// Somebody else removes an instance.
     pub fn remove(&mut self, id: &str) {
         self.state.instances.remove(id);

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::price::Pricing;
 use super::{Block, BlockCode, Item, PriceDecision, Verdict};
 use crate::config::WhenExceeded;
-use crate::desired::{DesiredFile, DesiredState};
+use crate::desired::{DesiredFile, DesiredState, WhyLeft};
 use crate::money::{Money, Totals};
 
 /// What is left of one cap.
@@ -109,7 +109,8 @@ pub(super) fn trim(items: &mut [Item<PriceDecision>], desired: &DesiredState, pr
     }
 }
 
-/// What did not fit when a saved plan was made was reviewed as left out: it stays so, whatever room there is.
+/// What was stopped when a saved plan was made was reviewed as left out, and what is beside it as decided beside
+/// that: it stays so, whatever room there is by now.
 fn leave_over(items: &mut [Item<PriceDecision>], desired: &DesiredState, pricing: &Pricing<'_>) {
     if desired.left_over.is_empty() {
         return;
@@ -121,14 +122,21 @@ fn leave_over(items: &mut [Item<PriceDecision>], desired: &DesiredState, pricing
             continue;
         }
         if let Some(why) = left_over.renewal.as_ref().filter(|_| item.renewal().is_some()) {
-            item.renew = Some(Verdict::Blocked(over(why.clone())));
+            item.renew = Some(Verdict::Blocked(left(why)));
             pricing.decide_setting(item, &wanted.entry);
         }
         if let Some(why) = left_over.setting.as_ref().filter(|_| item.setting().is_some()) {
-            item.set = Some(Verdict::Blocked(over(why.clone())));
+            item.set = Some(Verdict::Blocked(left(why)));
             item.committed = None;
         }
         pricing.judge_risk(item, &wanted.entry);
+    }
+}
+
+fn left(why: &WhyLeft) -> Block {
+    match why {
+        WhyLeft::OverCap(why) => over(why.clone()),
+        WhyLeft::Stopped(why) => Block::not_in_plan(why.clone()),
     }
 }
 

@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{DesiredFile, LeftOver};
+use crate::desired::{DesiredFile, LeftOver, WhyLeft};
 use crate::diagnostic::Place;
 use crate::ids::{AccountId, InstanceId, PlanId, RegionId};
 use crate::live::{LiveInstance, Quote};
@@ -159,6 +159,14 @@ impl<P> Item<P> {
         self.renewal().is_some() || self.setting().is_some()
     }
 
+    /// Whether something is to do for it that is not in the saved plan that is carried out.
+    pub(super) fn leaves_out(&self) -> bool {
+        let code = BlockCode::NotInPlan.as_str();
+        let renew = self.renew.as_ref().and_then(Verdict::stopped);
+        let set = self.set.as_ref().and_then(Verdict::stopped);
+        renew.into_iter().chain(set).any(|stopped| stopped.code == code)
+    }
+
     /// The setting, if one is to be changed.
     pub fn setting(&self) -> Option<&Setting> {
         self.set.as_ref().and_then(Verdict::change)
@@ -261,16 +269,12 @@ impl Plan {
         self.evaluated_at != self.read_at
     }
 
-    /// What it leaves out, because it does not fit under a cap.
+    /// What it leaves out: a renewal, whatever stops it, and a setting that does not fit under a cap.
     pub fn left_over(&self) -> BTreeMap<(RegionId, InstanceId), LeftOver> {
-        let over = |stopped: Option<Stopped<'_>>| {
-            stopped
-                .filter(|stopped| stopped.code == BlockCode::OverCap.as_str())
-                .map(|over| over.why.to_owned())
-        };
         let of = |item: &Item<PriceDecision>| {
-            let renewal = over(item.renew.as_ref().and_then(Verdict::stopped));
-            let setting = over(item.set.as_ref().and_then(Verdict::stopped));
+            let renewal = item.renew.as_ref().and_then(Verdict::stopped).map(Stopped::why_left);
+            let setting = item.set.as_ref().and_then(Verdict::stopped).map(Stopped::why_left);
+            let setting = setting.filter(|why| matches!(why, WhyLeft::OverCap(_)));
             let expires_at = item.live.as_ref()?.expires_at;
             let left_over = LeftOver { expires_at, renewal, setting };
             Some(((item.region.clone(), item.id.clone()), left_over))

@@ -95,7 +95,7 @@ pub fn price(desired: &DesiredState, draft: Draft, quotes: &Quotes) -> Result<Pl
         valid_until: None,
         complete: draft.complete,
         accounts: Vec::new(),
-        deducted_anyway: items.iter().filter(|item| deducted_anyway(item, now)).count(),
+        deducted_anyway: deducted_anyway(&items, now),
         items,
         files: draft.files,
         run_cap: desired.run_cap.clone(),
@@ -258,9 +258,13 @@ fn commitment(item: &Item<PriceDecision>, now: DateTime<Utc>, quotes: &Quotes) -
     Some(Committed { at, term, amount, quoted_at, times, counts })
 }
 
-/// When the platform, as things stand, deducts for an instance within the days that matter: its
+/// For how many instances the platform, as things stand, deducts within the days that matter: their
 /// auto-renewal is on, and this plan does not replace it. No refusal of ours would stop it.
-fn deducted_anyway(item: &Item<PriceDecision>, now: DateTime<Utc>) -> bool {
+pub(super) fn deducted_anyway(items: &[Item<PriceDecision>], now: DateTime<Utc>) -> usize {
+    items.iter().filter(|item| is_deducted_anyway(item, now)).count()
+}
+
+fn is_deducted_anyway(item: &Item<PriceDecision>, now: DateTime<Utc>) -> bool {
     let Some(live) = &item.live else { return false };
     let on = matches!(live.auto_renew, Some(Ok(LiveAutoRenew::Every(_))));
     let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);

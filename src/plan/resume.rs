@@ -1,6 +1,7 @@
 //! Taking up a saved plan: each of its changes is satisfied already, still the same, waiting, or something
-//! else, and then the plan is stale. Nothing is ever added to it: what else there is to do by now is left out,
-//! and with a renewal that is left out goes its setting, which was decided with it.
+//! else, and then the plan is stale. Nothing is ever added to it: what else there is to do by now is left out.
+//! A setting goes only as it was reviewed: beside the renewal that was planned, or that was stopped then
+//! ([`Plan::left_over`]), and not beside one that has become due since.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::cost::Sums;
 use super::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
-use super::{Block, BlockCode, Item, Plan, PriceDecision, Renewal, Setting, Stopped, Verdict, risk};
+use super::{Block, Item, Plan, PriceDecision, Renewal, Setting, Verdict, price, risk};
 use crate::calendar::{show_beijing, show_left};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{ChargeType, LiveInstance};
@@ -41,7 +42,8 @@ pub fn resume(saved: &Plan, fresh: Plan) -> Result<Resumed, Vec<String>> {
             stale.extend(compare(before, &item, &mut satisfied));
         }
         wait_with_the_renewal(&mut item, before);
-        if leave_out(&mut item, before, fresh.read_at) {
+        leave_out(&mut item, before, fresh.read_at);
+        if item.leaves_out() {
             left_out.push((item.region.clone(), item.id.clone()));
         }
         items.push(item);
@@ -50,6 +52,9 @@ pub fn resume(saved: &Plan, fresh: Plan) -> Result<Resumed, Vec<String>> {
         return Err(stale);
     }
     let mut plan = Plan { id: saved.id.clone(), items, ..fresh };
+    // What is left out ends nothing, and replaces no deduction.
+    plan.valid_until = saved.valid_until.filter(|until| plan.read_at < *until).or(plan.valid_until);
+    plan.deducted_anyway = price::deducted_anyway(&plan.items, plan.evaluated_at);
     // A part of sums that were bounded when the fresh plan was made.
     if let Ok(Sums { charge, committed }) = Sums::of(&plan.items) {
         (plan.charge, plan.committed) = (charge, committed);
@@ -67,43 +72,30 @@ fn wait_with_the_renewal(item: &mut Item<PriceDecision>, planned: Option<&Item<P
 }
 
 /// Blocks what is to do for an instance and was not planned: a renewal for another need than the planned one,
-/// with its setting, or a setting to another value. Tells whether there was any.
-fn leave_out(
-    item: &mut Item<PriceDecision>,
-    before: Option<&Item<PriceDecision>>,
-    now: DateTime<Utc>,
-) -> bool {
+/// with its setting, or a setting to another value.
+fn leave_out(item: &mut Item<PriceDecision>, before: Option<&Item<PriceDecision>>, now: DateTime<Utc>) {
     let renewal = item.renewal().is_some_and(|renewal| {
         let planned = before.and_then(Item::renewal);
         planned.is_none_or(|planned| planned.expires_before != renewal.expires_before)
     });
-    let setting = item.setting().is_some_and(|setting| {
-        let planned = before.and_then(Item::setting);
-        renewal || planned.is_none_or(|planned| planned.after != setting.after)
-    });
+    let since = || "it has become due since the plan was saved".to_owned();
     if renewal {
-        item.renew = Some(Verdict::Blocked(not_planned(before.and_then(|item| item.renew.as_ref()))));
+        item.renew = Some(Verdict::Blocked(Block::not_in_plan(since())));
         let left = item.live.as_ref().map(|live| live.expires_at - now).filter(|left| risk::is_short(*left));
         if let Some(left) = left {
             item.at_risk = Some(format!("{}, and its renewal is not in this plan", show_left(left)));
         }
     }
-    if setting {
-        item.set = Some(Verdict::Blocked(not_planned(before.and_then(|item| item.set.as_ref()))));
-        item.committed = None;
-    }
-    renewal || setting
-}
-
-/// Why an action is not in a saved plan, by the verdict on it in there.
-fn not_planned<T>(before: Option<&Verdict<T>>) -> Block {
-    let text = match before.and_then(Verdict::stopped) {
-        Some(Stopped { kind, why, .. }) => {
-            format!("it was {} when the plan was saved: {why}", kind.as_str())
-        }
-        None => "it has become due since the plan was saved".to_owned(),
+    let Some(setting) = item.setting() else { return };
+    let planned = before.and_then(Item::setting).is_some_and(|planned| planned.after == setting.after);
+    let text = match before.and_then(|before| before.set.as_ref()).and_then(Verdict::stopped) {
+        _ if planned && renewal => "it goes only with its renewal, which has become due since".to_owned(),
+        _ if planned => return,
+        Some(stopped) => stopped.then(),
+        None => since(),
     };
-    Block { code: BlockCode::NotInPlan, text, hint: "make a new plan for it".to_owned() }
+    item.set = Some(Verdict::Blocked(Block::not_in_plan(text)));
+    item.committed = None;
 }
 
 /// Notes what is satisfied, and returns what is stale.

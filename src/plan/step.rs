@@ -38,7 +38,7 @@ pub enum Unfunded {
     NoCap,
     /// What would be deducted is not known.
     NoPrice,
-    /// It is more than the caps have room for.
+    /// It is more than the caps allow.
     NoRoom,
 }
 
@@ -165,25 +165,30 @@ fn unfunded(plan: &Plan) -> BTreeMap<(RegionId, InstanceId), Unfunded> {
         plan.items.iter().filter(|item| item.renewal().is_some() && item.setting().is_some()).collect();
     items.sort_by_key(|item| item.renewal().map(|renewal| renewal.expires_before));
     let why_not = items.into_iter().filter_map(|item| {
-        let more = beyond_the_charge(item, plan.evaluated_at).ok_or(Unfunded::NoPrice);
-        let why = more.and_then(|more| headroom.take(item.file, &more)).err()?;
+        let more = beyond_the_charge(item, plan.evaluated_at);
+        let why = more.and_then(|more| more.map_or(Ok(()), |more| headroom.take(item.file, &more))).err()?;
         Some(((item.region.clone(), item.id.clone()), why))
     });
     why_not.collect()
 }
 
-/// What the platform would deduct soon for the old expiry beyond the charge that was counted. `None`: it
-/// is not known.
-fn beyond_the_charge(item: &Item<PriceDecision>, now: DateTime<Utc>) -> Option<Money> {
-    let (renewal, committed) = (item.renewal()?, item.committed.as_ref()?);
-    let one = committed.amount.clone()?;
+/// What the platform would deduct soon for the old expiry beyond the charge that was counted; `None` if it
+/// would deduct nothing.
+fn beyond_the_charge(item: &Item<PriceDecision>, now: DateTime<Utc>) -> Result<Option<Money>, Unfunded> {
+    let (Some(renewal), Some(committed)) = (item.renewal(), &item.committed) else {
+        return Err(Unfunded::NoPrice);
+    };
     let times = window::deductions_soon(renewal.expires_before, committed.term, now);
-    let all = one.amount.checked_mul(times.into())?;
+    if times == 0 {
+        return Ok(None);
+    }
+    let one = committed.amount.clone().ok_or(Unfunded::NoPrice)?;
+    let all = one.amount.checked_mul(times.into()).ok_or(Unfunded::NoRoom)?;
     let counted = match &renewal.price {
         PriceDecision::Quoted(quote) if quote.amount.currency == one.currency => quote.amount.amount,
         _ => Decimal::ZERO,
     };
-    Some(Money { amount: (all - counted).max(Decimal::ZERO), currency: one.currency })
+    Ok(Some(Money { amount: (all - counted).max(Decimal::ZERO), currency: one.currency }))
 }
 
 fn charge(item: &Item<PriceDecision>, renewal: &Renewal<PriceDecision>) -> Option<ChargeStep> {

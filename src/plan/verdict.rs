@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::show_beijing;
+use crate::desired::WhyLeft;
 
 /// What the plan says of one action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,19 @@ pub struct Stopped<'a> {
 }
 
 impl Stopped<'_> {
+    /// Why it stays out of a plan that is saved so.
+    pub(super) fn why_left(self) -> WhyLeft {
+        if self.code == BlockCode::OverCap.as_str() {
+            return WhyLeft::OverCap(self.why.to_owned());
+        }
+        WhyLeft::Stopped(self.then())
+    }
+
+    /// What is said of it later, when a saved plan is carried out.
+    pub(super) fn then(self) -> String {
+        format!("it was {} when the plan was saved: {}", self.kind.as_str(), self.why)
+    }
+
     /// What comes next: what a person can do, or when it ends by itself.
     pub fn next(&self) -> String {
         let held = self.until.map(|until| format!("until {}; a later run decides", show_beijing(until)));
@@ -157,6 +171,13 @@ pub struct Block {
     pub text: String,
     /// What a person can do about it.
     pub hint: String,
+}
+
+impl Block {
+    /// That it is not in the saved plan that is carried out.
+    pub(super) fn not_in_plan(text: String) -> Self {
+        Self { code: BlockCode::NotInPlan, text, hint: "make a new plan for it".to_owned() }
+    }
 }
 
 /// The rules that block an action.

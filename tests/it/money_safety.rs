@@ -1348,7 +1348,7 @@ fn what_is_missing_for_a_rescue_is_said() {
             "100",
             "has no known price",
         ),
-        ("1y", "limits: { max_charge: 1199 CNY }", "100", "more than the caps have room for"),
+        ("1y", "limits: { max_charge: 1199 CNY }", "100", "more than the caps allow"),
     ];
     for (term, limits, answer, text) in cases {
         run(async {
@@ -1363,6 +1363,53 @@ fn what_is_missing_for_a_rescue_is_said() {
             assert_eq!(sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"), 0, "{text}");
         });
     }
+}
+
+/// After a refused charge auto-renewal goes out without a known price, if it would deduct nothing soon.
+#[test]
+fn a_rescue_that_deducts_nothing_soon_needs_no_price() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("12-10T16", "12-30T16"));
+        sim.fault(
+            "{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }",
+        );
+        let limits = "max_charge: 500 CNY, max_term: 60mo, max_renewals: 5, allow_unpriced: true";
+        let files = WANT_ONE
+            .replace("max_charge: 500 CNY", limits)
+            .replace("min_remaining: 15d", "auto_renew: 48mo, min_remaining: 40d");
+        let applied = sim.apply(&files).await;
+        assert_exit(&applied, Exit::NotConverged);
+        let calls = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
+        assert_eq!(calls, 1, "{}", applied.out);
+    });
+}
+
+/// Without a question there is no answer that could come too late, however long the reading takes.
+#[test]
+fn a_slow_reading_is_no_late_answer() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.sleep.set(Some(("DescribeRenewalPrice", 1, 70 * 60)));
+        let applied = sim.apply(WANT_ONE).await;
+        assert!(sim.ledger().len() == 1 && applied.exit == 0, "{}\n{}", applied.out, applied.err);
+    });
+}
+
+/// What is no subscription any more shows a date that means nothing: no charge is seen in it.
+#[test]
+fn a_conversion_to_pay_as_you_go_settles_nothing() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("5s", "10m"));
+        let person = async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            sim.emulator.borrow_mut().set_pay_as_you_go("i-one");
+        };
+        let options = Options { verify_timeout_s: 60, ..Options::default() };
+        let (applied, ()) = tokio::join!(sim.apply_with(WANT_ONE, &options), person);
+        assert_exit(&applied, Exit::InDoubt);
+        let journal = String::from_utf8(sim.journal.bytes.borrow().clone()).unwrap();
+        assert!(journal.contains("acknowledged") && !journal.contains("charge-settled"), "{journal}");
+    });
 }
 
 /// An answer that comes days after its question is no answer to what would be done by then.

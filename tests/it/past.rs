@@ -83,6 +83,21 @@ fn what_is_in_doubt_is_recovered_when_it_shows_and_the_ledger_is_told() {
     assert_eq!(json["entries"][1]["token"], folder.ledger()[0]["client_token"]);
 }
 
+/// What is no subscription any more shows a date that means nothing.
+#[test]
+fn a_conversion_to_pay_as_you_go_recovers_nothing() {
+    let folder = folder();
+    assert_eq!(folder.run(APPLY).code, 7);
+    let path = folder.path(".renewctl/emulator.json");
+    let mut state: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    state["instances"]["i-a"]["charge_type"] = "PostPaid".into();
+    std::fs::write(&path, serde_json::to_vec(&state).unwrap()).unwrap();
+    let recovered = folder.run("recover --emulator");
+    assert_eq!(recovered.code, 7, "{recovered:?}");
+    assert!(recovered.out.contains("it is no subscription any more"), "{recovered:?}");
+    assert!(!folder.run("history").out.contains("renewed, expires"), "{recovered:?}");
+}
+
 fn world(folder: &Folder) -> String {
     let json: Value = serde_json::from_str(&folder.run("history --format json").out).unwrap();
     json["entries"][0]["world"].as_str().unwrap().to_owned()

@@ -364,6 +364,10 @@ fn no_setting_goes_without_the_renewal_that_is_due_by_now() {
         assert_eq!(run.code, 3, "{run:?}");
         assert!(!run.out.contains("auto-renew set to"), "{run:?}");
         assert!(run.out.contains("it has become due since"), "{run:?}");
+        assert!(
+            run.err.contains("Every change of the plan is satisfied already, waits or is left out."),
+            "{run:?}"
+        );
     }
 }
 
@@ -437,6 +441,52 @@ fn what_was_over_the_cap_when_it_was_saved_takes_nothing_else_with_it() {
     let run = resume(&folder, &id);
     assert_eq!((run.code, bought(&folder)), (3, vec!["i-a".to_owned()]), "{run:?}");
     assert!(run.out.contains("CNY 100.00 alone is more than limits.max_charge"), "{run:?}");
+}
+
+/// A setting that was reviewed beside a renewal that could not be planned goes out as reviewed; the renewal, which
+/// could be planned by now, waits for a new plan.
+#[test]
+fn what_was_stopped_when_the_plan_was_saved_does_not_take_a_reviewed_setting_with_it() {
+    let cases = [
+        // The price could not be asked.
+        (
+            "{ action: DescribeRenewalPrice, nth: 1, times: 1, kind: code, http: 403, code: Forbidden.RAM }",
+            "2026-12-01T12:17:00Z",
+            "",
+        ),
+        // A charge just after midnight in Beijing waits.
+        (
+            "{ action: DescribeRegions, nth: 1, times: 1, kind: throttle }",
+            "2026-12-01T16:17:00Z",
+            "emulator advance 1h",
+        ),
+    ];
+    for (fault, now, later) in cases {
+        let folder = Folder::new();
+        folder.write(
+            "world.yaml",
+            format!(
+                "now: {now}\nfaults:\n  - {fault}\ninstances:\n  \
+                 - {{ id: i-a, region: cn-beijing, expires_at: 2026-12-26T16:00:00Z, price_per_month: '100.00' }}\n"
+            ),
+        );
+        folder.write(
+            "renewals.yaml",
+            "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ninstances:\n  - { id: i-a, min_remaining: 30d, auto_renew: 1mo }\n",
+        );
+        assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+        let plan = folder.run("plan --emulator -f renewals.yaml --out plan.json");
+        assert!(plan.out.contains("0 to renew, 1 to set auto-renew"), "{plan:?}");
+        let id = json(&folder, "plan.json")["plan_id"].as_str().unwrap().to_owned();
+        if !later.is_empty() {
+            folder.run(later);
+        }
+        let run = resume(&folder, &id);
+        assert_eq!((run.code, bought(&folder)), (3, vec![]), "{run:?}");
+        assert!(run.out.contains("auto-renew set to 1mo"), "{run:?}");
+        assert!(run.out.contains("when the plan was saved: "), "{run:?}");
+        assert!(run.err.contains("1 instance needs more by now than the saved plan holds: i-a"), "{run:?}");
+    }
 }
 
 /// A saved plan is judged by the limits of its files: under soonest-first a short balance warns.

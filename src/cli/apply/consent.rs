@@ -15,7 +15,7 @@ use crate::text::count;
 const ANSWER_MINUTES_MAX: i64 = 60;
 
 impl Apply<'_> {
-    /// Why a plan that was agreed to is no longer the one that was shown, if so: the answer took too long.
+    /// Why a person's answer comes too late, if so: the plan is no longer the one that was shown.
     pub(super) fn outlived(&self, plan: &Plan) -> Option<String> {
         let now = self.session.cloud.server_now();
         let read_at = show_beijing(plan.read_at);

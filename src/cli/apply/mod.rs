@@ -30,7 +30,7 @@ use crate::desired::DesiredState;
 use crate::journal::fold::fold;
 use crate::journal::{Contents, JournalError};
 use crate::plan::file::SavedPlan;
-use crate::plan::guard::{Approved, approve};
+use crate::plan::guard::{Approved, Consent, approve};
 use crate::plan::outcome::Outcome;
 use crate::plan::resume::Resumed;
 use crate::planning::{self, Moment};
@@ -179,8 +179,12 @@ impl Apply<'_> {
         self.note_left_out(&left_out);
         if !plan.has_changes() {
             let exit = if plan.is_clean() { Exit::Ok } else { Exit::NotConverged };
-            let waits = if plan.is_clean() { "" } else { ", or waits" };
-            let done = format!("Every change of the plan is satisfied already{waits}. Nothing was sent.");
+            let or = match (plan.is_clean(), left_out.is_empty()) {
+                (true, _) => "",
+                (false, true) => ", or waits",
+                (false, false) => ", waits or is left out",
+            };
+            let done = format!("Every change of the plan is satisfied already{or}. Nothing was sent.");
             let left = left(&plan).map(|left| format!("Not converged: {left}."));
             let said: Vec<String> = self.saved.map(|_| done).into_iter().chain(left).collect();
             let message = Some(said.join("\n")).filter(|text| !text.is_empty());
@@ -196,13 +200,13 @@ impl Apply<'_> {
             return self.end_without_apply(&plan, failure.exit, Some(&failure.message)).map(Decided::Ended);
         }
         let consent = self.consent(&plan).await;
+        if let Ok(Consent::Typed(_)) = &consent
+            && let Some(why) = self.outlived(&plan)
+        {
+            return self.end_without_apply(&plan, Exit::Stale, Some(&why)).map(Decided::Ended);
+        }
         match consent.and_then(|consent| approve(plan.clone(), &consent)) {
-            Ok(approved) => {
-                if let Some(why) = self.outlived(&plan) {
-                    return self.end_without_apply(&plan, Exit::Stale, Some(&why)).map(Decided::Ended);
-                }
-                Ok(Decided::Go { approved: Box::new(approved), satisfied, seen: contents })
-            }
+            Ok(approved) => Ok(Decided::Go { approved: Box::new(approved), satisfied, seen: contents }),
             Err(refusal) => self.refuse(&plan, &refusal).map(Decided::Ended),
         }
     }
