@@ -138,7 +138,7 @@ pub async fn plan(
     let now = moment.of(live.read_at)?;
     let holds = memory.holds(&live, now);
     let draft = draft(desired, &live, now, &holds);
-    let wanted: Vec<_> = draft.quotes().into_iter().collect();
+    let wanted = draft.quotes();
     let asks: Vec<CloudAsk> = wanted
         .iter()
         .map(|ask| CloudAsk { region: ask.region.clone(), id: ask.id.clone(), term: ask.term })

@@ -50,8 +50,8 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
     for (index, step) in wave.iter().enumerate() {
         progress.heed(deeds);
         if let Some(why) = progress.charges_stopped() {
-            let why = format!("the run was stopped: {why}");
-            record(progress, step, ChargeResult::NotTried { why });
+            let why = why.to_owned();
+            halt(progress, step, &why);
             continue;
         }
         let rest = wave.get(index..).unwrap_or_default();
@@ -69,8 +69,8 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
         // A signal may have come with the very last answer.
         progress.heed(deeds);
         if let Some(why) = progress.charges_stopped() {
-            let why = format!("the run was stopped: {why}");
-            record(progress, step, ChargeResult::NotTried { why });
+            let why = why.to_owned();
+            halt(progress, step, &why);
             continue;
         }
         let Some(live) = reading.clone() else {
@@ -88,6 +88,13 @@ pub(super) async fn send_all(wave: &[ChargeStep], deeds: &Deeds<'_>, progress: &
         }
     }
     sent
+}
+
+/// Notes that a charge is not tried, because an earlier one stopped them all.
+fn halt(progress: &mut Progress, step: &ChargeStep, why: &str) {
+    progress.halted.insert(key(step));
+    let why = format!("the run was stopped: {why}");
+    record(progress, step, ChargeResult::NotTried { why });
 }
 
 fn record(progress: &mut Progress, step: &ChargeStep, result: ChargeResult) {

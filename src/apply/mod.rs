@@ -44,8 +44,9 @@ pub struct Deeds<'a> {
     pub interrupts: &'a dyn Interrupts,
     /// How long an effect is waited for.
     pub verify_timeout: Duration,
-    /// Instances whose need an earlier charge may have met, as far as the journal knows.
-    pub doubted: BTreeSet<(RegionId, InstanceId)>,
+    /// Instances whose need an earlier charge may have met, as far as the journal knows; `None` if it knows
+    /// nothing at all.
+    pub doubted: Option<BTreeSet<(RegionId, InstanceId)>>,
     /// Who runs this, for the journal.
     pub who: Option<String>,
     /// Which CI run this is, for the journal.
@@ -68,6 +69,8 @@ struct Progress {
     stop: Option<Stop>,
     /// Whether a call that has an effect was sent.
     sent: bool,
+    /// Charges that were not tried because an earlier one stopped them all.
+    halted: BTreeSet<Key>,
     /// Readings before a charge that failed whole, in a row.
     read_failures: usize,
 }
@@ -94,6 +97,12 @@ impl Progress {
         }
     }
 
+    /// Whether the charge of an instance was certainly not made, by a refusal of its own or of an earlier one.
+    fn was_refused(&self, region: &RegionId, id: &InstanceId) -> bool {
+        let failed = matches!(self.outcome.charge_of(region, id), Some(ChargeResult::Failed { .. }));
+        failed || self.halted.contains(&(region.clone(), id.clone()))
+    }
+
     /// Why no further charge is sent, if so.
     fn charges_stopped(&self) -> Option<&str> {
         match &self.stop {
@@ -110,7 +119,7 @@ impl Progress {
 
 /// Carries out `approved` and tells what came of every action.
 pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
-    let steps = approved.steps(&deeds.doubted);
+    let steps = approved.steps(deeds.doubted.as_ref());
     let mut progress = Progress::default();
     announce(approved, deeds, &mut progress);
     for step in &steps.first {
@@ -121,7 +130,7 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
     let mut canary = Canary::of(total);
     while !rest.is_empty() {
         // What stays in doubt is unsettled, too.
-        let room = UNSETTLED_MAX.saturating_sub(progress.outcome.tally().in_doubt);
+        let room = UNSETTLED_MAX.saturating_sub(progress.outcome.ours_in_doubt());
         if room == 0 {
             progress.stop(Stop::Charges(format!("{UNSETTLED_MAX} charges are in doubt")));
         }
@@ -137,7 +146,7 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
         rest = later;
     }
     for step in &steps.last {
-        let (ready, waiting) = split_by_condition(step, &progress.outcome);
+        let (ready, waiting) = split_by_condition(step, &progress);
         for id in waiting {
             let why = match (progress.outcome.charge_of(&step.region, &id), step.condition) {
                 (Some(result), _) if result.is_in_doubt() => "its renewal is in doubt",
@@ -146,9 +155,9 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
                         "its renewal was not made, and what auto-renewal would deduct at once is more than the caps \
                          allow. To do: raise the cap, or set it by hand, before it expires"
                     }
-                    Unfunded::NoCap => {
-                        "its renewal was not made, and no cap says how much more auto-renewal may deduct at once. To \
-                         do: give --max-charge, or set it by hand, before it expires"
+                    Unfunded::NotAgreed => {
+                        "its renewal was not made, and nobody agreed to more than its price, which auto-renewal would \
+                         deduct at once. To do: set it by hand, before it expires"
                     }
                     Unfunded::NoPrice => {
                         "its renewal was not made, and what auto-renewal would deduct at once has no known price. To \
@@ -163,9 +172,8 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
         }
         if !ready.is_empty() {
             let mut step = SetStep { ids: ready, ..step.clone() };
-            let (region, outcome) = (&step.region, &progress.outcome);
-            step.rescue_prices
-                .retain(|id, _| matches!(outcome.charge_of(region, id), Some(ChargeResult::Failed { .. })));
+            let region = &step.region;
+            step.rescue_prices.retain(|id, _| progress.was_refused(region, id));
             step.prices.append(&mut step.rescue_prices);
             set::carry_out(&step, deeds, &mut progress).await;
         }
@@ -230,19 +238,13 @@ fn announce(approved: &Approved, deeds: &Deeds<'_>, progress: &mut Progress) {
 }
 
 /// Which ids of a setting may be set now, and which may not.
-fn split_by_condition(step: &SetStep, outcome: &Outcome) -> (Vec<InstanceId>, Vec<InstanceId>) {
-    step.ids.iter().cloned().partition(|id| match (step.condition, outcome.charge_of(&step.region, id)) {
-        (Condition::None, _)
-        | (
-            _,
-            Some(
-                ChargeResult::Done { .. }
-                | ChargeResult::MovedFurther { .. }
-                | ChargeResult::Satisfied { .. },
-            ),
-        )
-        | (Condition::NotInDoubt, Some(ChargeResult::Failed { .. })) => true,
-        (Condition::NotInDoubt | Condition::Settled | Condition::Budgeted(_), _) => false,
+fn split_by_condition(step: &SetStep, progress: &Progress) -> (Vec<InstanceId>, Vec<InstanceId>) {
+    step.ids.iter().cloned().partition(|id| match progress.outcome.charge_of(&step.region, id) {
+        _ if step.condition == Condition::None => true,
+        Some(
+            ChargeResult::Done { .. } | ChargeResult::MovedFurther { .. } | ChargeResult::Satisfied { .. },
+        ) => true,
+        _ => step.condition == Condition::NotInDoubt && progress.was_refused(&step.region, id),
     })
 }
 

@@ -22,6 +22,9 @@ const POLL_FIRST: Duration = Duration::from_secs(1);
 /// The longest wait between readings. cloudpods polls every 15 s.
 const POLL_MAX: Duration = Duration::from_secs(15);
 
+/// How long somebody else's order is waited for: it is theirs, and its effect shows soon or not tonight.
+const FOREIGN_MAX: Duration = Duration::from_secs(60);
+
 /// How long a signal leaves an effect to show, before the last reading.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
@@ -29,10 +32,12 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut Outcome, total: usize) {
     let tell = |outcome: &Outcome| deeds.terminal.progress(outcome.charges.len(), total, "renewals settled");
     tell(outcome);
-    let deadline = Instant::now() + deeds.verify_timeout;
+    let begun = Instant::now();
     let mut wait = POLL_FIRST;
     while !sent.is_empty() {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let ours = sent.iter().any(|charge| !charge.foreign);
+        let most = if ours { deeds.verify_timeout } else { deeds.verify_timeout.min(FOREIGN_MAX) };
+        let left = most.saturating_sub(begun.elapsed());
         let waited = deeds.unless_interrupted(tokio::time::sleep(wait.min(left))).await;
         wait = (wait * 2).min(POLL_MAX);
         if waited.is_none() {

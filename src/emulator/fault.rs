@@ -12,6 +12,9 @@ pub(super) struct Fault {
     action: String,
     /// From the call with this number on, counted from 1 over all regions.
     nth: u64,
+    /// Only on calls that name this one instance.
+    #[serde(default)]
+    instance: Option<String>,
     /// For so many calls.
     #[serde(default = "once")]
     times: u64,
@@ -79,8 +82,9 @@ impl Fault {
         (self.nth == 0).then(|| "faults: nth counts from 1".to_owned())
     }
 
-    pub(super) fn is_on(&self, action: &str, nth: u64) -> bool {
-        self.action == action && (self.nth..self.nth.saturating_add(self.times)).contains(&nth)
+    pub(super) fn is_on(&self, action: &str, instance: Option<&str>, nth: u64) -> bool {
+        let named = self.instance.is_none() || self.instance.as_deref() == instance;
+        named && self.action == action && (self.nth..self.nth.saturating_add(self.times)).contains(&nth)
     }
 
     pub(super) fn effect(&self) -> Effect {

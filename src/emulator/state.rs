@@ -303,10 +303,10 @@ impl State {
     }
 
     /// Counts a call of `action` and finds the fault that is set on it.
-    pub(super) fn next_effect(&mut self, action: &str) -> Option<Effect> {
+    pub(super) fn next_effect(&mut self, action: &str, instance: Option<&str>) -> Option<Effect> {
         let count = self.counts.entry(action.to_owned()).or_default();
         *count += 1;
         let nth = *count;
-        self.faults.iter().find(|fault| fault.is_on(action, nth)).map(Fault::effect)
+        self.faults.iter().find(|fault| fault.is_on(action, instance, nth)).map(Fault::effect)
     }
 }

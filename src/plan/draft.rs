@@ -19,7 +19,7 @@ use crate::text::{Untrusted, escape};
 
 /// An expired instance is released at 00:00 of the sixteenth day (China; reference 3.3). The
 /// international billing guide has 30 days (dis); the earlier one is the one to fear.
-const RELEASED_AFTER_DAYS: i64 = 15;
+pub(super) const RELEASED_AFTER_DAYS: i64 = 15;
 
 /// Holds from the journal, by instance.
 pub type Holds = BTreeMap<(RegionId, InstanceId), Hold>;
@@ -53,20 +53,27 @@ pub struct QuoteAsk {
 }
 
 impl Draft {
-    /// The prices to ask for: of each renewal, and of what each new setting commits to.
-    pub fn quotes(&self) -> BTreeSet<QuoteAsk> {
-        let mut asks = BTreeSet::new();
+    /// The prices to ask for: of each renewal, and of what each new setting commits to. What the time for
+    /// asking may not be enough for comes last: settings after renewals, and what expires later after what expires
+    /// sooner.
+    pub fn quotes(&self) -> Vec<QuoteAsk> {
+        let mut ranked = Vec::new();
         for item in &self.items {
-            let mut ask =
-                |term| asks.insert(QuoteAsk { region: item.region.clone(), id: item.id.clone(), term });
+            let expires_at = item.live.as_ref().map(|live| live.expires_at);
+            let mut ask = |is_setting, term| {
+                let ask = QuoteAsk { region: item.region.clone(), id: item.id.clone(), term };
+                ranked.push((is_setting, expires_at, ask));
+            };
             if let Some(renewal) = item.renewal() {
-                ask(renewal.term.term());
+                ask(false, renewal.term.term());
             }
             if let Some(Setting { after: AutoRenew::Every(term), .. }) = item.setting() {
-                ask(term.term());
+                ask(true, term.term());
             }
         }
-        asks
+        ranked.sort();
+        let mut known = BTreeSet::new();
+        ranked.into_iter().map(|(_, _, ask)| ask).filter(|ask| known.insert(ask.clone())).collect()
     }
 }
 
@@ -292,7 +299,7 @@ impl Case<'_> {
     }
 
     /// The shortest term that is on sale, is at least `renew_period` and at most `max_term`, and
-    /// leaves the wanted lifetime and a day. If none reaches so far, the longest, with a warning.
+    /// leaves the wanted lifetime and a day. If none reaches so far, one that reaches furthest, with a warning.
     fn choose(
         &self,
         live: &LiveInstance,
@@ -316,7 +323,8 @@ impl Case<'_> {
         if let Some((end, _, term)) = terms.iter().find(|(end, _, _)| *end >= wanted) {
             return Some((*term, *end));
         }
-        let (end, _, term) = terms.last()?;
+        let furthest = terms.last()?.0;
+        let (end, _, term) = terms.iter().find(|(end, _, _)| *end == furthest)?;
         let left = show_left(*end - self.now);
         warnings.push(format!("even {}, the longest term allowed, leads only to {left}", term.term()));
         Some((*term, *end))

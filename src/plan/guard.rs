@@ -5,9 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Datelike as _, Utc};
+
 use super::cost::file_total;
-use super::step::{Steps, steps};
+use super::step::{Beyond, Steps, steps};
 use super::{Item, Plan, PriceDecision};
+use crate::calendar::beijing_date;
 use crate::config::WhenExceeded;
 use crate::desired::DesiredFile;
 use crate::ids::{InstanceId, RegionId};
@@ -42,6 +45,8 @@ pub enum Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved {
     plan: Plan,
+    /// Somebody typed its totals: they agreed to those, and not to what the caps would allow besides.
+    is_typed: bool,
 }
 
 impl Approved {
@@ -50,14 +55,36 @@ impl Approved {
         &self.plan
     }
 
-    /// Its calls, in order. Charges of `doubted` instances, whose need an earlier charge may have met and
-    /// did not, go last: of several charges the first one decides about the others, and one instance that
-    /// fails night after night must not take a fleet with it.
-    pub fn steps(&self, doubted: &BTreeSet<(RegionId, InstanceId)>) -> Steps {
-        let mut steps = steps(&self.plan);
-        steps.charges.sort_by_key(|charge| doubted.contains(&(charge.region.clone(), charge.id.clone())));
+    /// Its calls, in order. Of several charges the first one decides about the others, and one instance that
+    /// fails night after night must not take a fleet with it: charges of `doubted` instances, whose need an
+    /// earlier charge may have met and did not, go last. Without any memory of earlier runs (`None`) what expires
+    /// soonest goes first only every other day.
+    pub fn steps(&self, doubted: Option<&BTreeSet<(RegionId, InstanceId)>>) -> Steps {
+        let beyond = if self.is_typed { Beyond::Nothing } else { Beyond::Caps };
+        let mut steps = steps(&self.plan, beyond);
+        let charges = &mut steps.charges;
+        match doubted {
+            Some(doubted) => {
+                charges.sort_by_key(|charge| doubted.contains(&(charge.region.clone(), charge.id.clone())));
+            }
+            None => {
+                if let Some(first) = first_of_today(charges.len(), self.plan.evaluated_at)
+                    && let Some(up_to) = charges.get_mut(..=first)
+                {
+                    up_to.rotate_right(1);
+                }
+            }
+        }
         steps
     }
+}
+
+/// Which one of so many charges, soonest first, goes first today instead of the soonest: on every other day another
+/// one of the rest.
+fn first_of_today(charges: usize, now: DateTime<Utc>) -> Option<usize> {
+    let day = usize::try_from(beijing_date(now).num_days_from_ce()).ok()?;
+    let rest = charges.checked_sub(1).filter(|rest| *rest > 0 && day % 2 == 0)?;
+    Some(1 + day / 2 % rest)
 }
 
 /// One line that a person types to confirm.
@@ -144,7 +171,8 @@ fn file_exceeded(plan: &Plan, index: usize, file: &DesiredFile) -> Vec<String> {
     }
     if let Some(cap) = &file.limits.max_renewals {
         // A deduction without a price is bounded by nothing else.
-        let counts = |item: &Item<PriceDecision>| item.unpriced().max(usize::from(item.renewal().is_some()));
+        let counts =
+            |item: &Item<PriceDecision>| usize::from(item.renewal().is_some()) + item.unpriced_deductions();
         let number: usize = plan.items.iter().filter(|item| item.file == index).map(counts).sum();
         if number > usize::try_from(cap.value).unwrap_or(usize::MAX) {
             let (bound, place) = (cap.value, &cap.place);
@@ -243,5 +271,6 @@ pub fn approve(plan: Plan, consent: &Consent) -> Result<Approved, Refusal> {
             }
         }
     }
-    if refusals.is_empty() { Ok(Approved { plan }) } else { Err(Refusal::Limit(refusals)) }
+    let is_typed = matches!(consent, Consent::Typed(_));
+    if refusals.is_empty() { Ok(Approved { plan, is_typed }) } else { Err(Refusal::Limit(refusals)) }
 }

@@ -2,19 +2,20 @@
 
 use super::Plan;
 use super::cost::file_total;
-use super::step::Unfunded;
+use super::step::{Beyond, Unfunded};
 use crate::desired::DesiredFile;
 use crate::money::{Money, Totals};
 
 /// What the caps leave beyond the totals of a plan.
 pub(super) struct Headroom {
+    beyond: Beyond,
     files: Vec<Option<Money>>,
     run: Option<Money>,
 }
 
 impl Headroom {
     /// What is left of the cap of each file, and of the whole run.
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub(super) fn of(plan: &Plan, beyond: Beyond) -> Self {
         let left = |cap: &Money, total: &Totals| Money {
             amount: cap.amount - total.of(&cap.currency),
             currency: cap.currency.clone(),
@@ -23,7 +24,7 @@ impl Headroom {
             file.limits.max_charge.as_ref().map(|cap| left(&cap.value, &file_total(plan, index)))
         };
         let files = plan.files.iter().enumerate().map(file).collect();
-        Self { files, run: plan.run_cap.as_ref().map(|cap| left(cap, &plan.total())) }
+        Self { beyond, files, run: plan.run_cap.as_ref().map(|cap| left(cap, &plan.total())) }
     }
 
     /// Takes `more` out for an instance of a file, if every cap that there is has room for it.
@@ -37,8 +38,8 @@ impl Headroom {
         let of_file = self.files.get_mut(file).and_then(Option::as_mut);
         let mut caps: Vec<&mut Money> = of_file.into_iter().chain(self.run.as_mut()).collect();
         let fits = |cap: &&mut Money| cap.currency == more.currency && more.amount <= cap.amount;
-        if caps.is_empty() {
-            return Err(Unfunded::NoCap);
+        if caps.is_empty() || self.beyond == Beyond::Nothing {
+            return Err(Unfunded::NotAgreed);
         }
         if !caps.iter().all(fits) {
             return Err(Unfunded::NoRoom);

@@ -218,6 +218,12 @@ impl Outcome {
         tally
     }
 
+    /// Charges of ours that may have happened.
+    pub fn ours_in_doubt(&self) -> usize {
+        let ours = |report: &&ChargeReport| matches!(report.result, ChargeResult::InDoubt { ours: true, .. });
+        self.charges.values().filter(ours).count()
+    }
+
     /// Charges that moved an expiry further than planned.
     pub fn moved_further(&self) -> usize {
         self.endings().filter(|ending| *ending == Ending::MovedFurther).count()

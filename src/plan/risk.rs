@@ -25,8 +25,12 @@ pub(super) fn at_risk(item: &Item<PriceDecision>, entry: &Entry, now: DateTime<U
     let lifetime_wanted = matches!(&entry.min_remaining, Some(asked) if asked.value != MinRemaining::None);
     let let_go = matches!(&entry.auto_renew, Some(asked) if !matches!(asked.value, AutoRenew::Every(_)));
     let subscription = live.charge_type == ChargeType::Subscription;
-    if !subscription || (let_go && !lifetime_wanted) || item.renewal().is_some() {
+    if !subscription || (let_go && !lifetime_wanted) {
         return None;
+    }
+    if let Some(renewal) = item.renewal() {
+        let after = renewal.expires_after - now;
+        return is_short(after).then(|| format!("{}, even after its renewal", show_left(after)));
     }
     let left = live.expires_at - now;
     let enabling = matches!(item.setting(), Some(Setting { after: AutoRenew::Every(_), .. }));

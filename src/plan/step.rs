@@ -34,12 +34,21 @@ pub enum Condition {
 /// Why auto-renewal is not switched on after a refused charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unfunded {
-    /// No cap says how much more than the charge may be deducted.
-    NoCap,
+    /// Nobody agreed to more than the charge: no cap says how much, or a person typed the total.
+    NotAgreed,
     /// What would be deducted is not known.
     NoPrice,
     /// It is more than the caps allow.
     NoRoom,
+}
+
+/// What may be deducted, after a refused charge, beyond the totals of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// What its caps leave.
+    Caps,
+    /// Nothing.
+    Nothing,
 }
 
 /// One call to change settings: one region, one value, at most [`SET_BATCH`] ids.
@@ -92,8 +101,8 @@ pub struct Steps {
 }
 
 /// Puts a plan in order.
-pub fn steps(plan: &Plan) -> Steps {
-    let unfunded = unfunded(plan);
+pub fn steps(plan: &Plan, beyond: Beyond) -> Steps {
+    let unfunded = unfunded(plan, beyond);
     let mut first: BTreeMap<Key, Vec<InstanceId>> = BTreeMap::new();
     let mut last: BTreeMap<Key, Vec<InstanceId>> = BTreeMap::new();
     let mut charges = Vec::new();
@@ -159,8 +168,8 @@ fn settings(
 /// expiry, and perhaps at once. The charge that it replaces was counted into the total and the caps; what
 /// it takes beyond that must fit into what the caps leave, soonest expiry first. Returns those for which it
 /// does not, and why.
-fn unfunded(plan: &Plan) -> BTreeMap<(RegionId, InstanceId), Unfunded> {
-    let mut headroom = Headroom::of(plan);
+fn unfunded(plan: &Plan, beyond: Beyond) -> BTreeMap<(RegionId, InstanceId), Unfunded> {
+    let mut headroom = Headroom::of(plan, beyond);
     let mut items: Vec<&Item<PriceDecision>> =
         plan.items.iter().filter(|item| item.renewal().is_some() && item.setting().is_some()).collect();
     items.sort_by_key(|item| item.renewal().map(|renewal| renewal.expires_before));

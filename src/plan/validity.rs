@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::draft::{Holds, draft};
+use super::draft::{Holds, RELEASED_AFTER_DAYS, draft};
 use super::{Item, Plan, PriceDecision, Verdict, window};
 use crate::calendar::{next_beijing_midnight, to_minute};
 use crate::config::{MARGIN_HOURS, MinRemaining};
@@ -59,21 +59,25 @@ fn end(
     instants.pop_first()
 }
 
-/// When something can change for an item: at its expiry, when what is bought is no longer enough, at
-/// the end of the day after an expiry, and when what the platform deducts comes soon.
+/// When something can change for an item: at its expiry and its release, when what is bought is no longer
+/// enough, when a renewal that is not planned is due, at the end of the day after an expiry, and when what
+/// the platform deducts comes soon.
 fn instants(item: &Item<PriceDecision>, wanted: &Desired, now: DateTime<Utc>) -> BTreeSet<DateTime<Utc>> {
     let mut instants = BTreeSet::new();
     let Some(live) = &item.live else { return instants };
     instants.insert(live.expires_at);
+    instants.insert(live.expires_at + Duration::days(RELEASED_AFTER_DAYS));
     if live.expires_at <= now {
         instants.extend(next_beijing_midnight(now));
     }
-    if let Some(renewal) = item.renewal()
-        && let Some(MinRemaining::AtLeast(lifetime)) =
-            wanted.entry.min_remaining.as_ref().map(|asked| asked.value)
+    if let Some(MinRemaining::AtLeast(lifetime)) =
+        wanted.entry.min_remaining.as_ref().map(|asked| asked.value)
     {
         let margin = Duration::hours(i64::from(MARGIN_HOURS));
-        instants.insert(renewal.expires_after - lifetime.duration() - margin + Duration::minutes(1));
+        instants.insert(match item.renewal() {
+            Some(renewal) => renewal.expires_after - lifetime.duration() - margin + Duration::minutes(1),
+            None => live.expires_at - lifetime.duration(),
+        });
     }
     if let Some(committed) = item.committed.as_ref().filter(|committed| !committed.counts) {
         let expiry = item.renewal().map_or(live.expires_at, |renewal| renewal.expires_after);
@@ -86,8 +90,9 @@ fn instants(item: &Item<PriceDecision>, wanted: &Desired, now: DateTime<Utc>) ->
 fn differs(item: &Item<PriceDecision>, next: &Item<()>, now: DateTime<Utc>, at: DateTime<Utc>) -> bool {
     let planned = item.renewal().map(|renewal| (renewal.term, renewal.expires_before, renewal.expires_after));
     let bought = next.renewal().map(|renewal| (renewal.term, renewal.expires_before, renewal.expires_after));
-    // What is newly due is no change of this plan.
-    let renews_differently = planned.is_some() && planned != bought;
+    // What is newly due is no change of this plan, but takes a setting with it that was planned without it.
+    let newly_due = matches!(item.renew, Some(Verdict::NoOp)) && item.setting().is_some();
+    let renews_differently = planned != bought && (planned.is_some() || newly_due);
     let sets_differently = item.setting().map(|setting| setting.after)
         != next.setting().map(|setting| setting.after).filter(|_| item.setting().is_some());
     let expires = item.live.as_ref().is_some_and(|live| now < live.expires_at && live.expires_at <= at);

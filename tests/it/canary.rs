@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use renewctl::cli::Exit;
 
-use crate::support::{FLEET as WORLD, Sim, WANT_FLEET as FILES, assert_exit, charges, run};
+use crate::support::{FLEET as WORLD, Options, Sim, WANT_FLEET as FILES, assert_exit, charges, run};
 
 #[test]
 fn the_first_charge_goes_alone() {
@@ -93,4 +93,72 @@ fn one_bad_instance_does_not_starve_the_others() {
             assert!(each.values().all(|count| *count == 1), "{each:?}");
         });
     }
+}
+
+/// Nor without a journal, which a fresh runner does not have: every other day another charge goes first.
+#[test]
+fn one_bad_instance_does_not_starve_the_others_without_a_journal() {
+    run(async {
+        let sim = Sim::new(WORLD);
+        sim.fault("{ action: RenewInstance, instance: i-a, nth: 1, times: 1000, kind: error_500_before }");
+        for night in 0..4 {
+            sim.journal.bytes.borrow_mut().clear();
+            let applied = sim.apply(FILES).await;
+            assert_exit(&applied, Exit::InDoubt);
+            assert!(sim.ledger().len() <= 2, "night {night}: {}", applied.out);
+            sim.advance(86_400);
+        }
+        let each = charges(&sim);
+        assert!(each.contains_key("i-b") && each.contains_key("i-c"), "{each:?}");
+        assert!(each.values().all(|count| *count == 1), "{each:?}");
+    });
+}
+
+/// Where no charge can be made for anybody, auto-renewal is what is left: it is switched on for those whose
+/// charge was not even tried, too.
+#[test]
+fn what_stops_the_charges_does_not_stop_auto_renewal() {
+    let files = FILES.replace("min_remaining: 28d }", "min_remaining: 28d, auto_renew: 1mo }");
+    for fault in ["kind: code, http: 403, code: InvalidPayMethod", "kind: lost_before, times: 8"] {
+        run(async {
+            let sim = Sim::new(WORLD);
+            sim.fault(&format!("{{ action: RenewInstance, nth: 1, {fault} }}"));
+            let applied = sim.apply(&files).await;
+            let doubt = fault.contains("lost");
+            for (id, on) in [("i-a", !doubt), ("i-b", true), ("i-c", true)] {
+                let status =
+                    sim.emulator.borrow().instance(id, sim.clock.now_public()).unwrap().renewal_status;
+                assert_eq!(status == "AutoRenewal", on, "{fault} {id}: {}", applied.out);
+            }
+            assert!(sim.ledger().is_empty(), "{}", applied.out);
+        });
+    }
+}
+
+/// Somebody else's order is theirs to wait for: it keeps the run for a minute, not for as long as an order of
+/// ours, and however many there are, they do not stop it.
+#[test]
+fn orders_of_others_do_not_keep_the_run() {
+    let (mut world, mut files) = (
+        String::from("now: 2026-12-01T12:30:00Z\ninstances:\n"),
+        String::from("version: 1\nregion: cn-beijing\nlimits: { max_charge: 5000 CNY }\ninstances:\n"),
+    );
+    for number in 0..30 {
+        world += &format!(
+            "- {{ id: i-n{number:02}, region: cn-beijing, expires_at: 2026-12-20T16:00:00Z, price_per_month: '100.00' }}\n"
+        );
+        files += &format!("- {{ id: i-n{number:02}, min_remaining: 28d }}\n");
+    }
+    run(async {
+        let sim = Sim::new(&world);
+        for number in 0..25 {
+            sim.fault(&format!("{{ action: RenewInstance, instance: i-n{number:02}, nth: 1, times: 99, kind: code, http: 403, code: LastOrderProcessing }}"));
+        }
+        let begun = tokio::time::Instant::now();
+        let applied =
+            sim.apply_with(&files, &Options { verify_timeout_s: 35 * 60, ..Options::default() }).await;
+        assert_exit(&applied, Exit::InDoubt);
+        assert_eq!(sim.ledger().len(), 5, "{}", applied.out);
+        assert!(begun.elapsed() < Duration::from_secs(40 * 60), "{:?}", begun.elapsed());
+    });
 }

@@ -411,7 +411,7 @@ fn calls_are_put_in_order() {
     }
     let draft = draft(&wants, &live, time(NOW), &Holds::new());
     let quotes = quotes(&draft, "CNY");
-    let steps = steps(&price(&wants, draft, &quotes).unwrap());
+    let steps = steps(&price(&wants, draft, &quotes).unwrap(), renewctl::plan::step::Beyond::Caps);
     let ids = |ids: &[InstanceId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let charges: Vec<String> = steps.charges.iter().map(|step| step.id.to_string()).collect();
     assert_eq!(charges, ["i-e", "i-b", "i-a", "i-d"], "soonest expiry first");

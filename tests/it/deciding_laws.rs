@@ -383,7 +383,7 @@ proptest! {
         prop_assert_eq!((&plan.charge, &plan.committed), (&charge, &committed));
         committed.amounts().for_each(|money| charge.add(&money).unwrap());
         prop_assert_eq!(plan.total(), charge);
-        let steps = steps(&plan);
+        let steps = steps(&plan, renewctl::plan::step::Beyond::Caps);
         let charged: Vec<_> = steps.charges.iter().map(|step| (&step.region, &step.id)).collect();
         let bought = plan.items.iter().filter(|item| item.renewal().is_some());
         let planned: BTreeSet<_> = bought.map(|item| (&item.region, &item.id)).collect();

@@ -210,3 +210,81 @@ fn amounts_at_the_end_of_what_can_be_counted_do_not_fit() {
         assert_eq!(bought(&sim), ["i-a"], "{}", applied.out);
     });
 }
+
+/// A renewal and the deductions without a price that follow it are payments of their own.
+#[test]
+fn every_payment_counts_into_max_renewals() {
+    let world = "now: 2026-12-22T12:17:00Z\ninstances:\n- { id: i-a, region: cn-beijing, expires_at: 2026-12-09T16:00:00Z, price_per_month: '100.00' }\n";
+    for (bound, exit) in [(1, Exit::Refused), (2, Exit::Ok)] {
+        run(async {
+            let sim = Sim::new(world);
+            let files = format!(
+                "version: 1\nregion: cn-beijing\nlimits: {{ max_charge: 500 CNY, max_renewals: {bound}, allow_unpriced: true }}\ninstances:\n- {{ id: i-a, min_remaining: 3d, auto_renew: 1w }}\n"
+            );
+            let applied = sim.apply(&files).await;
+            assert_exit(&applied, exit);
+            assert_eq!(
+                applied.err.contains("2 renewals are more than limits.max_renewals, 1"),
+                bound == 1,
+                "{}",
+                applied.err
+            );
+        });
+    }
+}
+
+/// A renewal that leaves an instance expired, or about to, does not take it out of danger.
+#[test]
+fn a_renewal_that_is_too_short_leaves_an_instance_at_risk() {
+    let world = "now: 2026-12-21T12:17:00Z\ninstances:\n- { id: i-a, region: cn-beijing, expires_at: 2026-12-11T16:00:00Z }\n";
+    let files = "version: 1\nregion: cn-beijing\nlimits: { max_term: 1w, max_renewals: 5, allow_unpriced: true }\ninstances:\n- { id: i-a, min_remaining: 3d, renew_period: 1w }\n";
+    run(async {
+        let sim = Sim::new(world);
+        let plan = sim.plan(files).await;
+        assert!(plan.items[0].renewal().is_some());
+        assert_eq!(plan.items[0].at_risk.as_deref(), Some("expired 2d 20h ago, even after its renewal"));
+    });
+}
+
+/// Of two terms with the same end the one that can be quoted is bought, also where both are too short.
+#[test]
+fn of_two_terms_with_one_end_the_quotable_one_is_bought() {
+    let world = "now: 2027-02-20T02:05:00Z\ninstances:\n- { id: i-a, region: cn-beijing, expires_at: 2027-02-09T16:00:00Z, price_per_month: '100.00' }\n";
+    for (least, term) in [("15d", "1mo"), ("20d", "1mo")] {
+        run(async {
+            let sim = Sim::new(world);
+            let files = format!(
+                "version: 1\nregion: cn-beijing\nlimits: {{ max_term: 1mo }}\ninstances:\n- {{ id: i-a, min_remaining: {least}, renew_period: 1w }}\n"
+            );
+            let plan = sim.plan(&files).await;
+            let bought = plan.items[0].renewal().map(|renewal| renewal.term.term().to_string());
+            assert_eq!(bought.as_deref(), Some(term), "{least}: {:?}", plan.items[0]);
+        });
+    }
+}
+
+/// A plan holds until one of its changes would be another one, could not be made, or would not go alone any more.
+#[test]
+fn a_plan_says_how_long_it_holds() {
+    let cases = [
+        // Released 15 days after its expiry.
+        ("2026-12-02T16:00:00Z", "off", "min_remaining: 3d", "2026-12-17T16:00:00Z"),
+        ("2026-12-02T16:00:00Z", "off", "min_remaining: 3d, renew_period: 1y", "2026-12-17T16:00:00Z"),
+        // From when its renewal is due, its setting is not set without it.
+        ("2026-12-16T16:00:00Z", "off", "auto_renew: 1mo, min_remaining: 3d", "2026-12-13T16:45:00Z"),
+        ("2026-12-16T16:00:00Z", "1mo", "auto_renew: off, min_remaining: 3d", "2026-12-13T16:45:00Z"),
+        // What the platform deducts counts from ten days before.
+        ("2026-12-25T16:00:00Z", "off", "auto_renew: 1mo", "2026-12-07T00:00:00Z"),
+    ];
+    for (expires_at, live, entry, until) in cases {
+        run(async {
+            let sim = Sim::new(&format!(
+                "now: 2026-12-01T12:17:00Z\ninstances:\n- {{ id: i-a, region: cn-beijing, expires_at: {expires_at}, auto_renew: {live}, price_per_month: '100.00' }}\n"
+            ));
+            let files = format!("version: 1\nregion: cn-beijing\ninstances:\n- {{ id: i-a, {entry} }}\n");
+            let plan = sim.plan(&files).await;
+            assert!(plan.has_changes(), "{entry}");
+            assert_eq!(plan.valid_until, Some(crate::support::time(until)), "{expires_at} {entry}");
+        });
+    }
+}

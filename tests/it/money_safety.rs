@@ -1337,27 +1337,28 @@ fn a_hold_counts_from_the_last_resend() {
     });
 }
 
-/// Why auto-renewal is left off after a refused charge: no cap at all, no known price, or no room.
+/// Why auto-renewal is left off after a refused charge: nobody agreed to more than the charge, no known price, or
+/// more than the caps allow.
 #[test]
 fn what_is_missing_for_a_rescue_is_said() {
+    let unquoted = "max_charge: 5000 CNY, max_term: 60mo, max_renewals: 5, allow_unpriced: true";
     let cases = [
-        ("1y", "", "100", "no cap says how much"),
-        (
-            "48mo",
-            "limits: { max_charge: 5000 CNY, max_term: 60mo, max_renewals: 5, allow_unpriced: true }",
-            "100",
-            "has no known price",
-        ),
-        ("1y", "limits: { max_charge: 1199 CNY }", "100", "more than the caps allow"),
+        ("1y", "max_charge: 5000 CNY", Some("100"), "nobody agreed to more than its price"),
+        ("1y", "max_renewals: 9", Some("100"), "nobody agreed to more than its price"),
+        ("48mo", unquoted, None, "has no known price"),
+        ("1y", "max_charge: 1199 CNY", None, "is more than the caps allow"),
     ];
-    for (term, limits, answer, text) in cases {
+    for (term, limits, typed, text) in cases {
         run(async {
             let sim = Sim::new(ONE);
             sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }");
             let files = WANT_ONE
-                .replace("limits: { max_charge: 500 CNY }", limits)
+                .replace("max_charge: 500 CNY", limits)
                 .replace("min_remaining", &format!("auto_renew: {term}, min_remaining"));
-            let applied = sim.apply_asked(&files, answer, || ()).await;
+            let applied = match typed {
+                Some(typed) => sim.apply_asked(&files, typed, || ()).await,
+                None => sim.apply(&files).await,
+            };
             assert_exit(&applied, Exit::NotConverged);
             assert!(applied.out.contains(text), "{text}\n{}\n{}", applied.out, applied.err);
             assert_eq!(sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"), 0, "{text}");

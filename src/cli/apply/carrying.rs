@@ -57,7 +57,8 @@ impl Apply<'_> {
             terminal: self.doors.terminal.as_ref(),
             interrupts: self.doors.interrupts.as_ref(),
             verify_timeout: self.verify_timeout,
-            doubted: fold(&contents.lines, &self.session.world).doubted(),
+            doubted: (!contents.lines.is_empty())
+                .then(|| fold(&contents.lines, &self.session.world).doubted()),
             who: first_set(environment, &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER"]),
             ci_run: first_set(environment, &["GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID"]),
         };

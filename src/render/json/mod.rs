@@ -11,7 +11,7 @@ use crate::diagnostic::Place;
 use crate::ids::{AccountId, InstanceId, PlanId, RegionId};
 use crate::live::{ChargeType, Quote};
 use crate::money::{Totals, plain_amount};
-use crate::plan::step::{Condition, Steps, steps};
+use crate::plan::step::{Beyond, Condition, Steps, steps};
 use crate::plan::{
     Committed, Item, Plan, PriceDecision, Renewal, Setting, Stopped, Summary, Verdict, VerdictKind,
 };
@@ -248,7 +248,7 @@ fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
         blocked: items.iter().flat_map(|item| stops(item, VerdictKind::Blocked)).collect(),
         held: items.iter().flat_map(|item| stops(item, VerdictKind::Held)).collect(),
         at_risk: items.iter().filter_map(risk).collect(),
-        steps: step_views(&steps(plan)),
+        steps: step_views(&steps(plan, Beyond::Caps)),
     }
 }
 
