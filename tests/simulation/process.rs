@@ -9,11 +9,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use renewctl::cli::{Apply, Doors, Exit, Format, Saved, Session};
+use renewctl::cli::{Apply, Doors, Exit, Failure, Format, Saved, Session, saved_plan};
 use renewctl::cloud::{self, Cloud, Credentials, Endpoint};
 use renewctl::desired::DesiredState;
 use renewctl::emulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
-use renewctl::plan::file;
+use renewctl::plan::file::SavedPlan;
 use renewctl::ports::{Environment, Files, JournalStorage, Level, LocalFuture, Terminal};
 use renewctl::render::Style;
 use tokio::sync::Notify;
@@ -219,7 +219,8 @@ pub async fn save(
     };
     world.drain();
     world.judge.planned(world, process);
-    saved.filter(|_| !process.dead.get())
+    let saved = saved.filter(|_| !process.dead.get())?;
+    read(world, process, &saved).ok().map(|_| saved)
 }
 
 fn doors(world: &Rc<World>, process: &Rc<Process>, start: &Start, terminal: Rc<dyn Terminal>) -> Doors {
@@ -269,9 +270,15 @@ async fn apply(
     let storage: Rc<dyn JournalStorage> =
         Rc::new(Handle::new(Rc::clone(world), Rc::clone(process), Rc::clone(disk), start));
     // Whoever has a saved plan has its files, too, and their cap.
-    let read = process.saved.as_ref().map(|saved| file::read(&saved.bytes).unwrap());
-    let desired = read.as_ref().map_or_else(|| with_run_cap(world, desired), |saved| saved.desired.clone());
-    let saved = read.map(|saved| Saved { plan: saved.plan, world: saved.world, path: "plan.json".into() });
+    let (desired, saved) = match &process.saved {
+        None => (with_run_cap(world, desired), None),
+        Some(saved) => match read(world, process, saved) {
+            Ok(SavedPlan { plan, desired, world }) => {
+                (desired, Some(Saved { plan, world, path: PLAN_FILE.into() }))
+            }
+            Err(failure) => return end(terminal, &failure),
+        },
+    };
     let apply = Apply {
         format: Format::Text,
         reports: Vec::new(),
@@ -289,11 +296,24 @@ async fn apply(
         journal_name: "journal.jsonl".to_owned(),
         storage,
     };
-    let exit = apply.run().await.unwrap_or_else(|failure| {
-        terminal.note(Level::Error, &failure.message);
-        failure.exit
-    });
-    Exit::code(exit)
+    apply.run().await.map_or_else(|failure| end(terminal, &failure), Exit::code)
+}
+
+fn end(terminal: &Screen, failure: &Failure) -> u8 {
+    terminal.note(Level::Error, &failure.message);
+    failure.exit.code()
+}
+
+/// What the program calls a saved plan.
+const PLAN_FILE: &str = "plan.json";
+
+/// Reads a saved plan as the program does. Nobody alters one here, so that it can always be read.
+fn read(world: &World, process: &Process, saved: &SavedFile) -> Result<SavedPlan, Failure> {
+    let read = saved_plan(Path::new(PLAN_FILE), &saved.bytes);
+    if let Err(failure) = &read {
+        world.judge.unreadable(world, process, &failure.message);
+    }
+    read
 }
 
 /// No environment and no files.

@@ -46,6 +46,8 @@ pub enum Rule {
     Hours,
     /// A charge was sent for an instance that the run's journal holds.
     Held,
+    /// A saved plan that nobody has altered cannot be read.
+    Saved,
     /// Journal and ledger disagree.
     Journal,
     /// After a signal something new was started, or it took too long to end.

@@ -275,6 +275,11 @@ impl Judge {
         }
     }
 
+    /// A saved plan cannot be read.
+    pub fn unreadable(&self, world: &World, process: &Process, why: &str) {
+        self.blame(world, Rule::Saved, format!("run {}: {why}", process.number));
+    }
+
     /// A run has made a plan.
     pub fn planned(&self, world: &World, process: &Process) {
         if !process.sent.borrow().is_empty() {
