@@ -77,6 +77,8 @@ coverage! {
     PeopleFlip = "auto-renewal switched by hand",
     PeopleLock = "locks put on or off",
     PeoplePrice = "prices changed",
+    Dearer = "prices that rose after a plan",
+    Cheaper = "prices that fell after a plan",
     PeopleRemove = "released by hand",
     ResentCharges = "charges sent again",
     RepeatedCharges = "charges answered by their token",

@@ -160,6 +160,8 @@ pub struct Weather {
     pub signal: u64,
     /// Of a thousand acts, how many begin with a plan that is saved.
     pub saved: u64,
+    /// Of a thousand plans that wait to be carried out, in how many a price moves meanwhile.
+    pub prices: u64,
 }
 
 impl Weather {
@@ -280,6 +282,7 @@ impl Scenario {
         if mix == Mix::Inside {
             // Dice of their own, so that what a seed draws besides stays as it was.
             scenario.widen(&Dice::new(seed ^ WIDER));
+            scenario.weather.prices = Dice::new(seed ^ DEARER).pick(&[0, 0, 300, 700]);
         }
         scenario.tight = scenario.is_tight();
         for index in 0..scenario.versions.len() {
@@ -393,6 +396,8 @@ impl Scenario {
 
 /// Turns a seed into that of the ways of working.
 const WIDER: u64 = 0x5A7E_D501_EE57;
+/// Turns a seed into that of how often prices move.
+const DEARER: u64 = 0x00DE_A2E2_B111;
 
 /// In cents: more than any fleet of a seed can cost.
 const LOOSE: i64 = 10_000_000_00;

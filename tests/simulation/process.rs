@@ -23,6 +23,7 @@ use crate::coverage::Seen;
 use crate::dice::Dice;
 use crate::disk::{Disk, Handle};
 use crate::draw::{Weather, amount};
+use crate::prices;
 use crate::saved::{self, SavedFile};
 use crate::signals::{Ears, Signalling, Signals};
 use crate::transport::Wire;
@@ -34,6 +35,16 @@ pub struct Reading {
     /// When the cloud answered.
     pub answered: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+}
+
+/// A price that a run was told, in cents.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted {
+    pub cents: i64,
+    /// When the cloud answered.
+    pub answered: DateTime<Utc>,
+    /// What it was told at first, which is what it has planned with.
+    pub planned: i64,
 }
 
 /// A run as others see it: by its requests, its journal lines and its end.
@@ -56,8 +67,8 @@ pub struct Process {
     pub moved: RefCell<BTreeMap<String, bool>>,
     /// Durable intents, by token: instance and the expiry it was made for.
     pub intents: RefCell<BTreeMap<String, (String, DateTime<Utc>)>>,
-    /// Prices it was told, in cents, by instance and months (weeks are not quoted).
-    pub quotes: RefCell<BTreeMap<(String, u32), i64>>,
+    /// Prices it was told, by instance and months (weeks are not quoted).
+    pub quotes: RefCell<BTreeMap<(String, u32), Quoted>>,
     /// Charges that reached the ledger, with the part of the file.
     pub charged: RefCell<Vec<(Sent, usize)>>,
     /// Whether auto-renewal was on, by the last answer that reached it.
@@ -149,7 +160,7 @@ pub async fn run(
     world.seen.note(Seen::Runs);
     let saved = if process.saved.is_some() { ", with a saved plan" } else { "" };
     world.say(|| format!("run {} begins, version {} of the files{saved}", process.number, process.version));
-    let terminal = Rc::new(Screen { world: Rc::clone(world), typed: start.typed, said: RefCell::default() });
+    let terminal = Rc::new(Screen::new(world, process, start.typed));
     let killed = async {
         match start.killed_after {
             Some(after) => world.hands.sleep(after).await,
@@ -209,7 +220,7 @@ pub async fn save(
 ) -> Option<SavedFile> {
     process.began.set(world.now());
     world.say(|| format!("run {} plans, version {} of the files", process.number, process.version));
-    let terminal = Rc::new(Screen { world: Rc::clone(world), typed: false, said: RefCell::default() });
+    let terminal = Rc::new(Screen::new(world, process, false));
     let doors = doors(world, process, start, terminal.clone());
     let (session, desired) = (session(world, process, &doors, start), with_run_cap(world, desired));
     let saved = tokio::select! {
@@ -356,8 +367,16 @@ impl Files for Nothing {
 /// A person who agrees, after a while, or a CI job's log.
 struct Screen {
     world: Rc<World>,
+    process: Rc<Process>,
     typed: bool,
     said: RefCell<String>,
+}
+
+impl Screen {
+    fn new(world: &Rc<World>, process: &Rc<Process>, typed: bool) -> Self {
+        let (world, process) = (Rc::clone(world), Rc::clone(process));
+        Self { world, process, typed, said: RefCell::default() }
+    }
 }
 
 impl Terminal for Screen {
@@ -376,6 +395,7 @@ impl Terminal for Screen {
     fn ask(&self, prompt: &str) -> LocalFuture<'_, io::Result<Option<String>>> {
         let dice = &self.world.dice;
         self.world.hands.stall(if dice.chance(300) { dice.between(0, 3_600_000) } else { 4000 });
+        prices::may_move(&self.world, self.process.quotes.borrow().keys().map(|(id, _)| id.as_str()));
         self.said.borrow_mut().push_str(prompt);
         // What to type stands last in the question, in brackets; otherwise it is yes.
         let answer = prompt.rsplit_once('(').and_then(|(_, rest)| rest.split_once(')'));

@@ -9,11 +9,11 @@ use renewctl::desired::DesiredState;
 
 use crate::clock::next_beijing;
 use crate::coverage::{Counts, Seen};
-use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::draw::{Mix, Scenario, Version, Weather};
 use crate::judge::Violation;
 use crate::policies::Policy;
+use crate::prices;
 use crate::process::{Process, Start, run, save};
 use crate::saved::SavedFile;
 use crate::signals::Signalling;
@@ -39,7 +39,7 @@ pub fn play(seed: u64, mix: Mix, policy: Policy, traced: bool) -> Told {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let scenario = Scenario::draw(seed, mix);
-        let world = Rc::new(World::new(scenario, Dice::new(!seed), policy, Trace::new(traced)));
+        let world = Rc::new(World::new(scenario, seed, policy, Trace::new(traced)));
         Story::new(&world).tell().await;
         Told {
             violations: world.judge.violations(),
@@ -215,8 +215,9 @@ impl<'a> Story<'a> {
             if version > 0 {
                 world.seen.note(Seen::OtherFile);
             }
-            if saved.is_some() {
+            if let Some(saved) = &saved {
                 world.seen.note(Seen::PlansTakenUp);
+                prices::may_move(world, saved.charged());
             }
             let process = Rc::new(Process { saved, ..self.process(version, weather) });
             let disk = if shared || group == 1 && dice.chance(700) {
@@ -327,8 +328,9 @@ impl<'a> Story<'a> {
             } else {
                 None
             };
-            if saved.is_some() {
+            if let Some(saved) = &saved {
                 world.seen.note(Seen::PlansTakenUp);
+                prices::may_move(world, saved.charged());
             }
             let process = Rc::new(Process { saved, ..self.process(0, Weather::default()) });
             let start = calm_start(world.scenario.patience_s);

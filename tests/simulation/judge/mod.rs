@@ -7,7 +7,7 @@ mod nights;
 mod orders;
 mod sends;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -96,7 +96,6 @@ pub struct Judge {
     removed: RefCell<BTreeSet<String>>,
     /// When somebody changed some setting, and which run.
     flips: RefCell<Vec<(DateTime<Utc>, Option<usize>)>>,
-    prices_moved: Cell<bool>,
     nights: RefCell<Vec<Night>>,
 }
 
@@ -139,7 +138,6 @@ impl Judge {
             locks: RefCell::new(locks.collect()),
             removed: RefCell::default(),
             flips: RefCell::default(),
-            prices_moved: Cell::new(false),
             nights: RefCell::default(),
         }
     }
@@ -155,10 +153,6 @@ impl Judge {
 
     pub fn removed(&self, id: &str) {
         self.removed.borrow_mut().insert(id.to_owned());
-    }
-
-    pub fn prices_moved(&self) {
-        self.prices_moved.set(true);
     }
 
     pub fn locked(&self, id: &str, lock: Option<&str>) {
