@@ -92,6 +92,7 @@ coverage! {
     ReleasedInstances = "wanted instances that were released",
     TightSeeds = "seeds with a bound that may bind",
     LargeFleets = "seeds with more than a hundred instances",
+    BriefTokens = "seeds with tokens that outlive the lag by seconds",
     SmallPages = "seeds with pages of ten",
 }
 

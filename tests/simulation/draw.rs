@@ -8,14 +8,23 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::clock::next_beijing;
 use crate::dice::Dice;
+use crate::judge::{CLOCK_S, READING_AGE_S_MAX};
 
 /// Envelope: an order shows within this time.
 pub const LAG_S_MAX: i64 = 30 * 60;
-/// Envelope: a token is kept at least so much longer than an order takes to show. It covers a reading
-/// (a minute), its answer (half a minute) and the way of a request ([`FLIGHT_S_MAX`]).
-pub const RETENTION_BEYOND_LAG_S_MIN: i64 = 5 * 60;
-/// Envelope: a request that its sender gave up is carried out within this time, or never.
+/// Envelope: a request is carried out within this time after it was sent, or never, whatever has become of
+/// its sender.
 pub const FLIGHT_S_MAX: i64 = 90;
+/// Envelope: a token is kept at least so much longer than an order takes to show.
+///
+/// This is exactly what the rules need. Whoever pays a second time under the same token has not seen the first
+/// order, so that its reading was answered before the lag of that order was over. It sends at most
+/// [`READING_AGE_S_MAX`] (and the grain of the clock, [`CLOCK_S`]) after that answer, and the request arrives
+/// at most [`FLIGHT_S_MAX`] later. A token that is still known then makes it a repetition. With less, two
+/// orders are possible although every rule is kept: the second half of a reading takes long, and meanwhile
+/// another run buys, or the first request is carried out after it was given up. Where none of that can happen,
+/// seconds are enough: see `brief_tokens`.
+pub const RETENTION_BEYOND_LAG_S_MIN: i64 = READING_AGE_S_MAX + CLOCK_S + FLIGHT_S_MAX;
 
 /// Envelope: the nightly job waits so much longer than an order takes to show (`--verify-timeout`).
 /// Otherwise what it has bought is in doubt, and doubt ends a run.
@@ -162,6 +171,8 @@ pub struct Weather {
     pub saved: u64,
     /// Of a thousand plans that wait to be carried out, in how many a price moves meanwhile.
     pub prices: u64,
+    /// Of a thousand charges, how many are throttled with a wish for up to a minute; if none, no dice are cast.
+    pub throttled: u64,
 }
 
 impl Weather {
@@ -202,6 +213,8 @@ pub struct Scenario {
     pub nights: usize,
     /// Machines may sleep while an answer is on its way.
     pub suspended: bool,
+    /// Tokens are kept only seconds longer than an order takes to show.
+    pub brief_tokens: bool,
 }
 
 /// Which mix is drawn.
@@ -278,11 +291,16 @@ impl Scenario {
             nights_min: if tokens { NIGHTS_OF_TOKENS } else { 2 },
             nights: if tokens { NIGHTS_OF_TOKENS } else { NIGHTS },
             suspended: mix == Mix::Outside(Outside::Suspended),
+            brief_tokens: false,
         };
         if mix == Mix::Inside {
             // Dice of their own, so that what a seed draws besides stays as it was.
             scenario.widen(&Dice::new(seed ^ WIDER));
             scenario.weather.prices = Dice::new(seed ^ DEARER).pick(&[0, 0, 300, 700]);
+            let dice = &Dice::new(seed ^ BRIEF);
+            if dice.chance(100) {
+                scenario.brief_tokens(dice);
+            }
         }
         scenario.tight = scenario.is_tight();
         for index in 0..scenario.versions.len() {
@@ -311,6 +329,20 @@ impl Scenario {
         for version in &mut self.versions {
             version.parts.clone_from(&parts);
         }
+    }
+
+    /// Tokens are forgotten some seconds after their order shows. Then nobody but the run itself must be able to
+    /// send under the token: runs are single and minutes apart, and no request is late. And as readings are
+    /// swift, a run must not come to grief by what it sends again: whenever its own order may exist it reads
+    /// anew, and between that reading and the arrival lies less than a second.
+    fn brief_tokens(&mut self, dice: &Dice) {
+        self.brief_tokens = true;
+        self.lag_s = dice.between(1, 15);
+        self.retention_s = self.lag_s + dice.between(1, 10);
+        self.patience_s = u64::try_from(self.lag_s).unwrap() + PATIENCE_BEYOND_LAG_S;
+        self.flight_s_max = 0;
+        let renew = self.weather.renew.max(450);
+        self.weather = Weather { renew, read: 0, slow: 0, throttled: 300, ..self.weather };
     }
 
     pub fn currency(&self) -> &'static str {
@@ -398,6 +430,8 @@ impl Scenario {
 const WIDER: u64 = 0x5A7E_D501_EE57;
 /// Turns a seed into that of how often prices move.
 const DEARER: u64 = 0x00DE_A2E2_B111;
+/// Turns a seed into that of tokens that are kept for seconds.
+const BRIEF: u64 = 0x00B2_1EF7_0CE5;
 
 /// In cents: more than any fleet of a seed can cost.
 const LOOSE: i64 = 10_000_000_00;

@@ -23,6 +23,9 @@ use crate::world::World;
 /// The examples run at this time in Beijing (design 4.9).
 const NIGHTLY_MINUTE: i64 = 20 * 60 + 17;
 
+/// Runs that must not be close to each other have so much time between them.
+const APART: TimeDelta = TimeDelta::minutes(3);
+
 /// What came of a seed.
 pub struct Told {
     pub violations: Vec<Violation>,
@@ -107,6 +110,9 @@ impl<'a> Story<'a> {
         if world.scenario.versions[0].parts.iter().any(|part| part.soonest_first) {
             world.seen.note(Seen::SoonestFirst);
         }
+        if world.scenario.brief_tokens {
+            world.seen.note(Seen::BriefTokens);
+        }
         if world.scenario.instances.len() > 100 {
             world.seen.note(Seen::LargeFleets);
         }
@@ -142,7 +148,7 @@ impl<'a> Story<'a> {
             (next_beijing(now, minute) + TimeDelta::minutes(dice.between(-early, late)) - now)
                 .max(TimeDelta::zero())
         };
-        match dice.roll(10) {
+        let gap = match dice.roll(10) {
             0 => TimeDelta::zero(),
             1 => TimeDelta::seconds(dice.between(1, 120)),
             2 => TimeDelta::minutes(dice.between(2, 60)),
@@ -153,7 +159,8 @@ impl<'a> Story<'a> {
             7 => until(7 * 60 + 30, 10, 60),
             8 => until(18 * 60, 20, 60),
             _ => until(NIGHTLY_MINUTE, 0, 0),
-        }
+        };
+        if self.world.scenario.brief_tokens { gap.max(APART) } else { gap }
     }
 
     fn people_between(&self) {
@@ -194,6 +201,7 @@ impl<'a> Story<'a> {
         let world = self.world;
         let dice = &world.dice;
         let group = if dice.chance(350) { 2 + dice.index(3) } else { 1 };
+        let group = if world.scenario.brief_tokens { 1 } else { group };
         if group > 1 {
             world.seen.note(Seen::Concurrent);
         }

@@ -20,10 +20,10 @@ use crate::transport::{Parameters, get};
 use crate::world::{Sender, World};
 
 /// A charge is sent on a reading that is at most so old.
-const READING_AGE_S_MAX: i64 = 60;
+pub const READING_AGE_S_MAX: i64 = 60;
 /// By the tool's idea of the time, which is a Date header in whole seconds, put right if it is more than two
 /// off. It may run ahead by the time that an answer travelled, and is never behind by more than this.
-const CLOCK_S: i64 = 4;
+pub const CLOCK_S: i64 = 4;
 /// With less left than this, a charge may go out while the platform renews too (design 4.9).
 const URGENT_H: i64 = 48;
 /// Timers have their grain.
