@@ -32,6 +32,7 @@ pub use doors::{Doors, Failure};
 pub use exit::Exit;
 pub use reports::{Format, ReportFile};
 pub use session::Session;
+pub use show::saved_plan;
 
 use args::{Cli, Command, EmulatorCommand, LogFormat, Schema};
 use files::{ReadFiles, desired_state};

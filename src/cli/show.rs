@@ -49,14 +49,23 @@ pub(super) fn read(path: &Path, doors: &Doors) -> Result<SavedPlan, Failure> {
     let bytes = doors.files.read_up_to(path, PLAN_BYTES_MAX).map_err(|error| {
         Failure::new(Exit::Usage, format!("error: the plan {shown} cannot be read: {error}"))
     })?;
-    let saved = file::read(&bytes).map_err(|error| {
+    saved_plan(path, &bytes)
+}
+
+/// What the bytes of a saved plan say; `path` is what messages call it.
+///
+/// # Errors
+/// [`Failure`], if they are no saved plan, were altered, or what they show is not what they decide.
+pub fn saved_plan(path: &Path, bytes: &[u8]) -> Result<SavedPlan, Failure> {
+    let shown = escape(&path.to_string_lossy());
+    let saved = file::read(bytes).map_err(|error| {
         let exit = match error {
             file::FileError::Altered | file::FileError::Differs(_) => Exit::Stale,
             _ => Exit::Usage,
         };
         Failure::new(exit, format!("error: {shown}: {error}\nNothing was sent."))
     })?;
-    if !shows_itself(&bytes, &saved) {
+    if !shows_itself(bytes, &saved) {
         let text = format!(
             "error: {shown}: what it shows is not what it was decided from: it was altered after it was made. Make the \
              plan again.\nNothing was sent."

@@ -77,6 +77,8 @@ coverage! {
     PeopleFlip = "auto-renewal switched by hand",
     PeopleLock = "locks put on or off",
     PeoplePrice = "prices changed",
+    Dearer = "prices that rose after a plan",
+    Cheaper = "prices that fell after a plan",
     PeopleRemove = "released by hand",
     ResentCharges = "charges sent again",
     RepeatedCharges = "charges answered by their token",
@@ -90,6 +92,7 @@ coverage! {
     ReleasedInstances = "wanted instances that were released",
     TightSeeds = "seeds with a bound that may bind",
     LargeFleets = "seeds with more than a hundred instances",
+    BriefTokens = "seeds with tokens that outlive the lag by seconds",
     SmallPages = "seeds with pages of ten",
 }
 

@@ -36,6 +36,7 @@ mod herd;
 mod judge;
 mod people;
 mod policies;
+mod prices;
 mod process;
 mod saved;
 mod signals;

@@ -1,10 +1,10 @@
 //! People who do by hand what they should not: renew, refund, switch, lock, release.
 
 use chrono::{SecondsFormat, TimeDelta};
-use rust_decimal::Decimal;
 
 use crate::coverage::Seen;
 use crate::draw::Site;
+use crate::prices;
 use crate::transport::{Parameters, signed, to_call};
 use crate::world::{Sender, World};
 
@@ -24,9 +24,7 @@ pub fn act(world: &World) {
         80..=89 => lock(world, id),
         90..=95 => {
             world.seen.note(Seen::PeoplePrice);
-            world.say(|| format!("  ++  the price of {id} changes"));
-            world.judge.prices_moved();
-            world.emulator.borrow_mut().set_price(id, Decimal::new(dice.between(100, 90_000), 2));
+            prices::set(world, id, dice.between(100, 90_000));
         }
         _ if dice.chance(200) => {
             world.seen.note(Seen::PeopleRemove);

@@ -9,11 +9,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use renewctl::cli::{Apply, Doors, Exit, Format, Saved, Session};
+use renewctl::cli::{Apply, Doors, Exit, Failure, Format, Saved, Session, saved_plan};
 use renewctl::cloud::{self, Cloud, Credentials, Endpoint};
 use renewctl::desired::DesiredState;
 use renewctl::emulator::{ACCESS_KEY_ID, ACCESS_KEY_SECRET};
-use renewctl::plan::file;
+use renewctl::plan::file::SavedPlan;
 use renewctl::ports::{Environment, Files, JournalStorage, Level, LocalFuture, Terminal};
 use renewctl::render::Style;
 use tokio::sync::Notify;
@@ -23,6 +23,7 @@ use crate::coverage::Seen;
 use crate::dice::Dice;
 use crate::disk::{Disk, Handle};
 use crate::draw::{Weather, amount};
+use crate::prices;
 use crate::saved::{self, SavedFile};
 use crate::signals::{Ears, Signalling, Signals};
 use crate::transport::Wire;
@@ -34,6 +35,16 @@ pub struct Reading {
     /// When the cloud answered.
     pub answered: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+}
+
+/// A price that a run was told, in cents.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted {
+    pub cents: i64,
+    /// When the cloud answered.
+    pub answered: DateTime<Utc>,
+    /// What it was told at first, which is what it has planned with.
+    pub planned: i64,
 }
 
 /// A run as others see it: by its requests, its journal lines and its end.
@@ -56,8 +67,8 @@ pub struct Process {
     pub moved: RefCell<BTreeMap<String, bool>>,
     /// Durable intents, by token: instance and the expiry it was made for.
     pub intents: RefCell<BTreeMap<String, (String, DateTime<Utc>)>>,
-    /// Prices it was told, in cents, by instance and months (weeks are not quoted).
-    pub quotes: RefCell<BTreeMap<(String, u32), i64>>,
+    /// Prices it was told, by instance and months (weeks are not quoted).
+    pub quotes: RefCell<BTreeMap<(String, u32), Quoted>>,
     /// Charges that reached the ledger, with the part of the file.
     pub charged: RefCell<Vec<(Sent, usize)>>,
     /// Whether auto-renewal was on, by the last answer that reached it.
@@ -149,7 +160,7 @@ pub async fn run(
     world.seen.note(Seen::Runs);
     let saved = if process.saved.is_some() { ", with a saved plan" } else { "" };
     world.say(|| format!("run {} begins, version {} of the files{saved}", process.number, process.version));
-    let terminal = Rc::new(Screen { world: Rc::clone(world), typed: start.typed, said: RefCell::default() });
+    let terminal = Rc::new(Screen::new(world, process, start.typed));
     let killed = async {
         match start.killed_after {
             Some(after) => world.hands.sleep(after).await,
@@ -209,7 +220,7 @@ pub async fn save(
 ) -> Option<SavedFile> {
     process.began.set(world.now());
     world.say(|| format!("run {} plans, version {} of the files", process.number, process.version));
-    let terminal = Rc::new(Screen { world: Rc::clone(world), typed: false, said: RefCell::default() });
+    let terminal = Rc::new(Screen::new(world, process, false));
     let doors = doors(world, process, start, terminal.clone());
     let (session, desired) = (session(world, process, &doors, start), with_run_cap(world, desired));
     let saved = tokio::select! {
@@ -219,7 +230,8 @@ pub async fn save(
     };
     world.drain();
     world.judge.planned(world, process);
-    saved.filter(|_| !process.dead.get())
+    let saved = saved.filter(|_| !process.dead.get())?;
+    read(world, process, &saved).ok().map(|_| saved)
 }
 
 fn doors(world: &Rc<World>, process: &Rc<Process>, start: &Start, terminal: Rc<dyn Terminal>) -> Doors {
@@ -269,9 +281,15 @@ async fn apply(
     let storage: Rc<dyn JournalStorage> =
         Rc::new(Handle::new(Rc::clone(world), Rc::clone(process), Rc::clone(disk), start));
     // Whoever has a saved plan has its files, too, and their cap.
-    let read = process.saved.as_ref().map(|saved| file::read(&saved.bytes).unwrap());
-    let desired = read.as_ref().map_or_else(|| with_run_cap(world, desired), |saved| saved.desired.clone());
-    let saved = read.map(|saved| Saved { plan: saved.plan, world: saved.world, path: "plan.json".into() });
+    let (desired, saved) = match &process.saved {
+        None => (with_run_cap(world, desired), None),
+        Some(saved) => match read(world, process, saved) {
+            Ok(SavedPlan { plan, desired, world }) => {
+                (desired, Some(Saved { plan, world, path: PLAN_FILE.into() }))
+            }
+            Err(failure) => return end(terminal, &failure),
+        },
+    };
     let apply = Apply {
         format: Format::Text,
         reports: Vec::new(),
@@ -289,11 +307,24 @@ async fn apply(
         journal_name: "journal.jsonl".to_owned(),
         storage,
     };
-    let exit = apply.run().await.unwrap_or_else(|failure| {
-        terminal.note(Level::Error, &failure.message);
-        failure.exit
-    });
-    Exit::code(exit)
+    apply.run().await.map_or_else(|failure| end(terminal, &failure), Exit::code)
+}
+
+fn end(terminal: &Screen, failure: &Failure) -> u8 {
+    terminal.note(Level::Error, &failure.message);
+    failure.exit.code()
+}
+
+/// What the program calls a saved plan.
+const PLAN_FILE: &str = "plan.json";
+
+/// Reads a saved plan as the program does. Nobody alters one here, so that it can always be read.
+fn read(world: &World, process: &Process, saved: &SavedFile) -> Result<SavedPlan, Failure> {
+    let read = saved_plan(Path::new(PLAN_FILE), &saved.bytes);
+    if let Err(failure) = &read {
+        world.judge.unreadable(world, process, &failure.message);
+    }
+    read
 }
 
 /// No environment and no files.
@@ -336,8 +367,16 @@ impl Files for Nothing {
 /// A person who agrees, after a while, or a CI job's log.
 struct Screen {
     world: Rc<World>,
+    process: Rc<Process>,
     typed: bool,
     said: RefCell<String>,
+}
+
+impl Screen {
+    fn new(world: &Rc<World>, process: &Rc<Process>, typed: bool) -> Self {
+        let (world, process) = (Rc::clone(world), Rc::clone(process));
+        Self { world, process, typed, said: RefCell::default() }
+    }
 }
 
 impl Terminal for Screen {
@@ -356,6 +395,7 @@ impl Terminal for Screen {
     fn ask(&self, prompt: &str) -> LocalFuture<'_, io::Result<Option<String>>> {
         let dice = &self.world.dice;
         self.world.hands.stall(if dice.chance(300) { dice.between(0, 3_600_000) } else { 4000 });
+        prices::may_move(&self.world, self.process.quotes.borrow().keys().map(|(id, _)| id.as_str()));
         self.said.borrow_mut().push_str(prompt);
         // What to type stands last in the question, in brackets; otherwise it is yes.
         let answer = prompt.rsplit_once('(').and_then(|(_, rest)| rest.split_once(')'));

@@ -27,6 +27,14 @@ pub struct SavedFile {
     pub changes: BTreeMap<String, Change>,
 }
 
+impl SavedFile {
+    /// For what it charges.
+    pub fn charged(&self) -> impl Iterator<Item = &str> {
+        let charged = self.changes.iter().filter(|(_, change)| change.charge.is_some());
+        charged.map(|(id, _)| id.as_str())
+    }
+}
+
 /// A change of one instance, as a reviewer reads it.
 #[derive(Clone, Debug)]
 pub struct Change {

@@ -9,11 +9,11 @@ use renewctl::desired::DesiredState;
 
 use crate::clock::next_beijing;
 use crate::coverage::{Counts, Seen};
-use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::draw::{Mix, Scenario, Version, Weather};
 use crate::judge::Violation;
 use crate::policies::Policy;
+use crate::prices;
 use crate::process::{Process, Start, run, save};
 use crate::saved::SavedFile;
 use crate::signals::Signalling;
@@ -22,6 +22,9 @@ use crate::world::World;
 
 /// The examples run at this time in Beijing (design 4.9).
 const NIGHTLY_MINUTE: i64 = 20 * 60 + 17;
+
+/// Runs that must not be close to each other have so much time between them.
+const APART: TimeDelta = TimeDelta::minutes(3);
 
 /// What came of a seed.
 pub struct Told {
@@ -39,7 +42,7 @@ pub fn play(seed: u64, mix: Mix, policy: Policy, traced: bool) -> Told {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let scenario = Scenario::draw(seed, mix);
-        let world = Rc::new(World::new(scenario, Dice::new(!seed), policy, Trace::new(traced)));
+        let world = Rc::new(World::new(scenario, seed, policy, Trace::new(traced)));
         Story::new(&world).tell().await;
         Told {
             violations: world.judge.violations(),
@@ -107,6 +110,9 @@ impl<'a> Story<'a> {
         if world.scenario.versions[0].parts.iter().any(|part| part.soonest_first) {
             world.seen.note(Seen::SoonestFirst);
         }
+        if world.scenario.brief_tokens {
+            world.seen.note(Seen::BriefTokens);
+        }
         if world.scenario.instances.len() > 100 {
             world.seen.note(Seen::LargeFleets);
         }
@@ -142,7 +148,7 @@ impl<'a> Story<'a> {
             (next_beijing(now, minute) + TimeDelta::minutes(dice.between(-early, late)) - now)
                 .max(TimeDelta::zero())
         };
-        match dice.roll(10) {
+        let gap = match dice.roll(10) {
             0 => TimeDelta::zero(),
             1 => TimeDelta::seconds(dice.between(1, 120)),
             2 => TimeDelta::minutes(dice.between(2, 60)),
@@ -153,7 +159,8 @@ impl<'a> Story<'a> {
             7 => until(7 * 60 + 30, 10, 60),
             8 => until(18 * 60, 20, 60),
             _ => until(NIGHTLY_MINUTE, 0, 0),
-        }
+        };
+        if self.world.scenario.brief_tokens { gap.max(APART) } else { gap }
     }
 
     fn people_between(&self) {
@@ -194,6 +201,7 @@ impl<'a> Story<'a> {
         let world = self.world;
         let dice = &world.dice;
         let group = if dice.chance(350) { 2 + dice.index(3) } else { 1 };
+        let group = if world.scenario.brief_tokens { 1 } else { group };
         if group > 1 {
             world.seen.note(Seen::Concurrent);
         }
@@ -215,8 +223,9 @@ impl<'a> Story<'a> {
             if version > 0 {
                 world.seen.note(Seen::OtherFile);
             }
-            if saved.is_some() {
+            if let Some(saved) = &saved {
                 world.seen.note(Seen::PlansTakenUp);
+                prices::may_move(world, saved.charged());
             }
             let process = Rc::new(Process { saved, ..self.process(version, weather) });
             let disk = if shared || group == 1 && dice.chance(700) {
@@ -327,8 +336,9 @@ impl<'a> Story<'a> {
             } else {
                 None
             };
-            if saved.is_some() {
+            if let Some(saved) = &saved {
                 world.seen.note(Seen::PlansTakenUp);
+                prices::may_move(world, saved.charged());
             }
             let process = Rc::new(Process { saved, ..self.process(0, Weather::default()) });
             let start = calm_start(world.scenario.patience_s);

@@ -201,6 +201,10 @@ impl Wire {
         if charge && dice.chance(weather.transient) {
             return Fate::Transient;
         }
+        if charge && weather.throttled > 0 && dice.chance(weather.throttled) {
+            seen.note(Seen::Throttled);
+            return self.throttled(dice.between(1_000, 58_000));
+        }
         if !dice.chance(weather.of(action)) {
             return Fate::Good;
         }
@@ -209,7 +213,7 @@ impl Wire {
             0 => Fate::NotSent,
             1 | 2 => Fate::LostBefore,
             3..=5 => Fate::LostAfter,
-            6 => Fate::Late,
+            6 if self.world.scenario.flight_s_max > 0 => Fate::Late,
             7 => self.says(Seen::Error5xxBefore, false, 500, "InternalError"),
             8 => self.says(Seen::Error5xxAfter, true, 500, "InternalError"),
             9 => self.says(Seen::Error5xxBefore, false, 503, "ServiceUnavailable"),
@@ -249,6 +253,13 @@ impl Wire {
         let dice = &self.world.dice;
         let code = dice.pick(&["LastTokenProcessing", "Idempotence.Processing"]);
         self.says(Seen::BusyOwn, dice.chance(500), 403, code)
+    }
+
+    /// The cloud names how long it wants to be left alone.
+    fn throttled(&self, wish_ms: i64) -> Fate {
+        let mut reply = error(400, "Throttling.User", self.world.now());
+        reply.headers.push(("x-acs-retry-after".to_owned(), wish_ms.to_string()));
+        Fate::Says { after: false, reply }
     }
 
     fn says(&self, what: Seen, after: bool, status: u16, code: &str) -> Fate {

@@ -16,7 +16,8 @@ use crate::dice::Dice;
 use crate::draw::Scenario;
 use crate::judge::Judge;
 use crate::policies::Policy;
-use crate::process::Process;
+use crate::prices::Prices;
+use crate::process::{Process, Quoted};
 use crate::trace::Trace;
 
 /// Who sent a request.
@@ -44,8 +45,8 @@ pub struct Sent {
     /// The expiry that its sender had seen.
     pub observed: DateTime<Utc>,
     pub at: DateTime<Utc>,
-    /// Cents, if it was quoted.
-    pub quoted: Option<i64>,
+    /// If it was quoted.
+    pub quoted: Option<Quoted>,
     /// Number of the instance.
     pub number: usize,
 }
@@ -61,6 +62,9 @@ struct Flight {
     transient: bool,
 }
 
+/// Turns a seed into that of the moving prices.
+const MOVING: u64 = 0x00C0_57A5_7A1E;
+
 pub struct World {
     pub scenario: Scenario,
     pub dice: Dice,
@@ -70,6 +74,7 @@ pub struct World {
     pub seen: Coverage,
     pub trace: Trace,
     pub policy: Policy,
+    pub prices: Prices,
     /// Nothing goes wrong any more.
     pub calm: Cell<bool>,
     flights: RefCell<Vec<Flight>>,
@@ -81,7 +86,7 @@ pub struct World {
 
 impl World {
     /// Must be made inside the runtime.
-    pub fn new(scenario: Scenario, dice: Dice, policy: Policy, trace: Trace) -> Self {
+    pub fn new(scenario: Scenario, seed: u64, policy: Policy, trace: Trace) -> Self {
         let hands = Rc::new(Hands::new(scenario.now));
         let yaml = scenario.world();
         let emulator = Emulator::from_world(&yaml, hands.now(), "00000000sim")
@@ -89,12 +94,13 @@ impl World {
         Self {
             judge: Judge::new(&scenario),
             scenario,
-            dice,
+            dice: Dice::new(!seed),
             hands,
             emulator: RefCell::new(emulator),
             seen: Coverage::default(),
             trace,
             policy,
+            prices: Prices::new(Dice::new(!seed ^ MOVING)),
             calm: Cell::new(false),
             flights: RefCell::default(),
             tickets: Cell::new(0),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Judge, Line, Outcome, Rule};
 use crate::policies::Policy;
-use crate::process::{Process, Reading};
+use crate::process::{Process, Quoted, Reading};
 use crate::transport::{Parameters, get};
 use crate::world::World;
 
@@ -70,7 +70,11 @@ impl Judge {
                 let cents = i64::try_from(price * Decimal::ONE_HUNDRED).unwrap_or(i64::MAX);
                 let number: u32 = get(parameters, "Period").parse().unwrap_or(1);
                 let months = if get(parameters, "PriceUnit") == "Year" { number * 12 } else { number };
-                process.quotes.borrow_mut().insert((get(parameters, "ResourceId").to_owned(), months), cents);
+                let mut quotes = process.quotes.borrow_mut();
+                let told = Quoted { cents, answered, planned: cents };
+                let of = (get(parameters, "ResourceId").to_owned(), months);
+                let last = quotes.entry(of).or_insert(told);
+                *last = Quoted { planned: last.planned, ..told };
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ mod nights;
 mod orders;
 mod sends;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::transport::{Parameters, get};
 use crate::world::{Sender, World};
 
 /// A charge is sent on a reading that is at most so old.
-const READING_AGE_S_MAX: i64 = 60;
+pub const READING_AGE_S_MAX: i64 = 60;
 /// By the tool's idea of the time, which is a Date header in whole seconds, put right if it is more than two
 /// off. It may run ahead by the time that an answer travelled, and is never behind by more than this.
-const CLOCK_S: i64 = 4;
+pub const CLOCK_S: i64 = 4;
 /// With less left than this, a charge may go out while the platform renews too (design 4.9).
 const URGENT_H: i64 = 48;
 /// Timers have their grain.
@@ -46,6 +46,8 @@ pub enum Rule {
     Hours,
     /// A charge was sent for an instance that the run's journal holds.
     Held,
+    /// A saved plan that nobody has altered cannot be read.
+    Saved,
     /// Journal and ledger disagree.
     Journal,
     /// After a signal something new was started, or it took too long to end.
@@ -94,7 +96,6 @@ pub struct Judge {
     removed: RefCell<BTreeSet<String>>,
     /// When somebody changed some setting, and which run.
     flips: RefCell<Vec<(DateTime<Utc>, Option<usize>)>>,
-    prices_moved: Cell<bool>,
     nights: RefCell<Vec<Night>>,
 }
 
@@ -137,7 +138,6 @@ impl Judge {
             locks: RefCell::new(locks.collect()),
             removed: RefCell::default(),
             flips: RefCell::default(),
-            prices_moved: Cell::new(false),
             nights: RefCell::default(),
         }
     }
@@ -153,10 +153,6 @@ impl Judge {
 
     pub fn removed(&self, id: &str) {
         self.removed.borrow_mut().insert(id.to_owned());
-    }
-
-    pub fn prices_moved(&self) {
-        self.prices_moved.set(true);
     }
 
     pub fn locked(&self, id: &str, lock: Option<&str>) {

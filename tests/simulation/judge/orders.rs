@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::{By, CLOCK_S, Judge, Order, READING_AGE_S_MAX, Rule, URGENT_H};
 use crate::coverage::Seen;
 use crate::draw::Version;
-use crate::process::Process;
+use crate::process::{Process, Quoted};
 use crate::world::{Sent, World};
 
 impl Judge {
@@ -23,8 +23,11 @@ impl Judge {
         process.charged.borrow_mut().push((sent.clone(), part));
         self.check_caps(world, &who, process, version);
         let amount = i64::try_from(charge.amount * Decimal::ONE_HUNDRED).unwrap_or(i64::MAX);
-        if !self.prices_moved.get() && sent.quoted.is_some_and(|quoted| quoted != amount) {
-            let text = format!("{who}: {amount} charged, {:?} quoted (cents)", sent.quoted);
+        let other = sent
+            .quoted
+            .filter(|quoted| quoted.cents != amount && !world.prices.have_moved(&sent.id, quoted.answered));
+        if let Some(Quoted { cents, .. }) = other {
+            let text = format!("{who}: {amount} cents charged, {cents} quoted");
             self.blame(world, Rule::Caps, text);
         }
         let ended = process.exit.get().filter(|code| *code != 7 && !self.is_mistaken(sent));
@@ -89,13 +92,13 @@ impl Judge {
 
     fn check_caps(&self, world: &World, who: &str, process: &Process, version: &Version) {
         let charged = process.charged.borrow();
-        let all: i64 = charged.iter().filter_map(|(sent, _)| sent.quoted).sum();
+        let all: i64 = charged.iter().filter_map(|(sent, _)| Some(sent.quoted?.cents)).sum();
         if world.scenario.run_cap.is_some_and(|cap| all > cap) {
             self.blame(world, Rule::Caps, format!("{who}: {all} cents in this run, more than --max-charge"));
         }
         for (index, part) in version.parts.iter().enumerate() {
             let of_part = || charged.iter().filter(|(_, part)| *part == index);
-            let sum: i64 = of_part().filter_map(|(sent, _)| sent.quoted).sum();
+            let sum: i64 = of_part().filter_map(|(sent, _)| Some(sent.quoted?.cents)).sum();
             if part.max_charge.is_some_and(|cap| sum > cap) {
                 self.blame(
                     world,

@@ -8,7 +8,7 @@ use super::{CLOCK_S, Judge, Line, READING_AGE_S_MAX, Rule, URGENT_H, months};
 use crate::clock::{add_months, beijing_day, minute_of_day};
 use crate::coverage::Seen;
 use crate::draw::{Auto, Period, Version, Want};
-use crate::process::{Process, Reading};
+use crate::process::{Process, Quoted, Reading};
 use crate::transport::{Parameters, get};
 use crate::world::{Sent, World};
 
@@ -75,7 +75,11 @@ impl Judge {
         }
         let quoted = months(parameters)
             .and_then(|months| process.quotes.borrow().get(&(id.to_owned(), months)).copied());
-        self.check_saved_charge(world, &who, process, id, observed, parameters, quoted);
+        if let Some(Quoted { cents, planned, .. }) = quoted.filter(|quoted| quoted.cents > quoted.planned) {
+            let text = format!("{who}: it costs {cents} cents now, and was planned with {planned}");
+            self.blame(world, Rule::OffPlan, text);
+        }
+        self.check_saved_charge(world, &who, process, id, observed, parameters, quoted.map(|it| it.cents));
         self.check_hour(world, &who, process, id, observed);
         self.check_held(world, &who, process, id, observed);
         if process.refused_all.get() {
@@ -266,6 +270,11 @@ impl Judge {
                 self.blame(world, Rule::OffPlan, text);
             }
         }
+    }
+
+    /// A saved plan cannot be read.
+    pub fn unreadable(&self, world: &World, process: &Process, why: &str) {
+        self.blame(world, Rule::Saved, format!("run {}: {why}", process.number));
     }
 
     /// A run has made a plan.
