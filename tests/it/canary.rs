@@ -1,6 +1,7 @@
 //! Of several charges the first goes alone, and decides about the others: a mistake costs one charge. Judged
 //! by the ledger.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -144,10 +145,8 @@ fn orders_of_others_do_not_keep_the_run() {
         String::from("version: 1\nregion: cn-beijing\nlimits: { max_charge: 5000 CNY }\ninstances:\n"),
     );
     for number in 0..30 {
-        world += &format!(
-            "- {{ id: i-n{number:02}, region: cn-beijing, expires_at: 2026-12-20T16:00:00Z, price_per_month: '100.00' }}\n"
-        );
-        files += &format!("- {{ id: i-n{number:02}, min_remaining: 28d }}\n");
+        writeln!(world, "- {{ id: i-n{number:02}, region: cn-beijing, expires_at: 2026-12-20T16:00:00Z, price_per_month: '100.00' }}").unwrap();
+        writeln!(files, "- {{ id: i-n{number:02}, min_remaining: 28d }}").unwrap();
     }
     run(async {
         let sim = Sim::new(&world);
