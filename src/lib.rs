@@ -70,7 +70,8 @@
 //! charges the first goes alone, and at most twenty are unsettled at one time (`apply`); a stop-class
 //! answer, a full disk and a signal end the sending, and whatever was sent is in the journal.
 //!
-//! **Assumptions.** (1) A token is remembered for longer than an effect takes to show. (2) An effect
+//! **Assumptions.** (1) A token is remembered for longer than an effect takes to show, by the time from a
+//! reading to the arrival of what was sent on it: a minute, and a minute and a half on the way. (2) An effect
 //! shows within 30 minutes. (3) The `Date` header is the cloud's clock. (4) What `fsync` has promised
 //! is kept. (5) Nobody else renews the same instance within the minute between our reading and our
 //! call, nor so shortly before it that their order does not show yet: two orders of two parties are two
