@@ -362,6 +362,10 @@ impl Check<'_> {
         if !certainly_did_nothing(class) {
             self.may_have_acted.set(true);
         }
+        // Before the reading, so that no disk lies between that and the sending.
+        if let Err(error) = announce(self.step, self.token, self.deeds.cloud.server_now(), self.deeds) {
+            return Reading::Differs(format!("the journal cannot be written ({error})"));
+        }
         let known = self.reading.take();
         let known = known.filter(|live| !self.may_have_acted.get() && is_fresh(live, self.deeds));
         let live = match known {
@@ -374,13 +378,7 @@ impl Check<'_> {
                 }
             }
         };
-        let mut verdict = still(self.step, &live, self.day, self.deeds).await;
-        if matches!(verdict, Reading::Same) {
-            verdict = match announce(self.step, self.token, self.deeds.cloud.server_now(), self.deeds) {
-                Ok(()) => still(self.step, &live, self.day, self.deeds).await,
-                Err(error) => Reading::Differs(format!("the journal cannot be written ({error})")),
-            };
-        }
+        let verdict = still(self.step, &live, self.day, self.deeds).await;
         self.reading.replace(Some(live));
         verdict
     }

@@ -1441,3 +1441,26 @@ fn a_question_does_not_stand_for_days() {
         });
     }
 }
+
+/// The line that announces a resend is written before the reading that it is sent on: a disk that stalls over it
+/// makes nothing old.
+#[test]
+fn no_disk_lies_between_a_reading_and_a_resend() {
+    run(async {
+        let world =
+            ONE.replace("effect_delay: 5s", "effect_delay: 10s\nassumptions: { token_retention_s: 20 }");
+        let sim = Sim::new(&world);
+        sim.fault("{ action: RenewInstance, nth: 1, kind: lost_after }");
+        let clock = Rc::clone(&sim.clock);
+        let intents = std::cell::Cell::new(0);
+        *sim.journal.on_append.borrow_mut() = Some(Box::new(move |line| {
+            if String::from_utf8_lossy(line).contains("charge-intent") {
+                intents.set(intents.get() + 1);
+                clock.stalled_s.set(clock.stalled_s.get() + if intents.get() == 2 { 40 } else { 0 });
+            }
+        }));
+        let applied = sim.apply(WANT_ONE).await;
+        assert_eq!(sim.ledger().len(), 1, "{}\n{}", applied.out, applied.err);
+        assert_exit(&applied, Exit::Ok);
+    });
+}
