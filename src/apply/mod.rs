@@ -71,6 +71,8 @@ struct Progress {
     sent: bool,
     /// Charges that were not tried because an earlier one stopped them all.
     halted: BTreeSet<Key>,
+    /// How long only somebody else's orders have been waited for.
+    foreign_waited: Duration,
     /// Readings before a charge that failed whole, in a row.
     read_failures: usize,
 }
@@ -139,7 +141,7 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
         let size = if all { rest.len() } else { canary.wave(room).min(rest.len()) };
         let (wave, later) = rest.split_at(size);
         let sent = charge::send_all(wave, deeds, &mut progress).await;
-        settle::settle(sent, deeds, &mut progress.outcome, total).await;
+        settle::settle(sent, deeds, &mut progress, total).await;
         if let Some(why) = canary.look(wave, &progress.outcome) {
             progress.stop(Stop::Charges(why));
         }
@@ -150,7 +152,7 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
         for id in waiting {
             let why = match (progress.outcome.charge_of(&step.region, &id), step.condition) {
                 (Some(result), _) if result.is_in_doubt() => "its renewal is in doubt",
-                (Some(ChargeResult::Failed { .. }), Condition::Budgeted(why)) => match why {
+                (_, Condition::Budgeted(why)) if progress.was_refused(&step.region, &id) => match why {
                     Unfunded::NoRoom => {
                         "its renewal was not made, and what auto-renewal would deduct at once is more than the caps \
                          allow. To do: raise the cap, or set it by hand, before it expires"

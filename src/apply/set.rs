@@ -28,12 +28,7 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
     while let Some((ids, earlier)) = batches.pop() {
         progress.heed(deeds);
         if let Some(why) = progress.all_stopped() {
-            let stopped = format!("the run was stopped: {why}");
-            let result = match earlier {
-                Some(why) => SettingResult::Failed { why: format!("{why}; {stopped}") },
-                None => SettingResult::NotTried { why: stopped },
-            };
-            note(step, &ids, &result, progress);
+            note(step, &ids, &not_sent(earlier, format!("the run was stopped: {why}")), progress);
             continue;
         }
         calls += 1;
@@ -43,12 +38,11 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
                 continue;
             }
             Err(Unset::Unannounced) => {
-                let why = "the journal cannot be written".to_owned();
-                note(step, &ids, &SettingResult::NotTried { why }, progress);
+                note(step, &ids, &not_sent(earlier, "the journal cannot be written".to_owned()), progress);
                 continue;
             }
             Err(Unset::NotBegun) => {
-                note(step, &ids, &SettingResult::NotTried { why: INTERRUPTED.to_owned() }, progress);
+                note(step, &ids, &not_sent(earlier, INTERRUPTED.to_owned()), progress);
                 continue;
             }
             Err(Unset::Interrupted) => {
@@ -59,7 +53,7 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
             Err(Unset::Refused(error)) => error,
         };
         if error.attempts == 0 && deeds.is_interrupted() {
-            note(step, &ids, &SettingResult::NotTried { why: INTERRUPTED.to_owned() }, progress);
+            note(step, &ids, &not_sent(earlier, INTERRUPTED.to_owned()), progress);
             continue;
         }
         if error.class == Class::Credentials {
@@ -73,6 +67,14 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
             continue;
         }
         note(step, &ids, &SettingResult::Failed { why: error.advice() }, progress);
+    }
+}
+
+/// The result of a batch that is not sent, with what an earlier call for it brought.
+fn not_sent(earlier: Option<String>, why: String) -> SettingResult {
+    match earlier {
+        Some(earlier) => SettingResult::Failed { why: format!("{earlier}; {why}") },
+        None => SettingResult::NotTried { why },
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::charge::{Sent, read};
-use super::{ChargeResult, Deeds, key};
+use super::{ChargeResult, Deeds, Progress, key};
 use crate::journal::fold::{NOT_MOVED_HOURS, UNKNOWN_MINUTES, is_settled};
 use crate::journal::{ChargeOutcome, Record};
 use crate::live::Answer;
@@ -24,19 +24,24 @@ const POLL_MAX: Duration = Duration::from_secs(15);
 
 /// How long somebody else's order is waited for: it is theirs, and its effect shows soon or not tonight.
 const FOREIGN_MAX: Duration = Duration::from_secs(60);
+/// How long a run waits for such orders altogether.
+const FOREIGN_TOTAL: Duration = Duration::from_secs(10 * 60);
 
 /// How long a signal leaves an effect to show, before the last reading.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Reads until every charge shows, or the time is over. `total` counts the charges of the whole run.
-pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut Outcome, total: usize) {
+pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, progress: &mut Progress, total: usize) {
+    let foreign = FOREIGN_MAX.min(FOREIGN_TOTAL.saturating_sub(progress.foreign_waited));
+    let only_foreign = sent.iter().all(|charge| charge.foreign);
+    let outcome = &mut progress.outcome;
     let tell = |outcome: &Outcome| deeds.terminal.progress(outcome.charges.len(), total, "renewals settled");
     tell(outcome);
     let begun = Instant::now();
     let mut wait = POLL_FIRST;
     while !sent.is_empty() {
         let ours = sent.iter().any(|charge| !charge.foreign);
-        let most = if ours { deeds.verify_timeout } else { deeds.verify_timeout.min(FOREIGN_MAX) };
+        let most = if ours { deeds.verify_timeout } else { deeds.verify_timeout.min(foreign) };
         let left = most.saturating_sub(begun.elapsed());
         let waited = deeds.unless_interrupted(tokio::time::sleep(wait.min(left))).await;
         wait = (wait * 2).min(POLL_MAX);
@@ -66,6 +71,9 @@ pub(super) async fn settle(mut sent: Vec<Sent>, deeds: &Deeds<'_>, outcome: &mut
         end(outcome, charge, in_doubt(charge));
     }
     tell(outcome);
+    if only_foreign {
+        progress.foreign_waited += begun.elapsed();
+    }
 }
 
 fn end(outcome: &mut Outcome, charge: &Sent, result: ChargeResult) {

@@ -94,6 +94,9 @@ fn stands(pending: &Pending, live: &Live, now: DateTime<Utc>) -> Stands {
     let intent = &pending.intent;
     match live.answers.get(&(intent.region.clone(), intent.id.clone())) {
         Some(Answer::Found(instance)) if instance.charge_type != ChargeType::Subscription => {
+            if now >= pending.hold.until {
+                return Stands::Over;
+            }
             Stands::Unread("it is no subscription any more, and its date means nothing".to_owned())
         }
         Some(Answer::Found(instance)) => {

@@ -296,7 +296,9 @@ impl Emulator {
         }
         let now = self.now(wall);
         let action = request.get("Action").unwrap_or_default().to_owned();
-        let effect = self.state.next_effect(&action, request.get("InstanceId"));
+        // DescribeRenewalPrice calls it ResourceId.
+        let instance = request.get("InstanceId").or_else(|| request.get("ResourceId"));
+        let effect = self.state.next_effect(&action, instance);
         let (reply, delay_ms, code) = self.act(&request, &request_id, now, effect.as_ref());
         // Faults count calls, and only a count that was saved is found by the next command.
         let changed = lived || api::writes(&action) || !self.state.faults.is_empty();

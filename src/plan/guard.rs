@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Datelike as _, Utc};
+use chrono::Datelike as _;
 
 use super::cost::file_total;
-use super::step::{Beyond, Steps, steps};
-use super::{Item, Plan, PriceDecision};
+use super::step::{Beyond, ChargeStep, Steps, steps};
+use super::{Item, Plan, PriceDecision, risk};
 use crate::calendar::beijing_date;
 use crate::config::WhenExceeded;
 use crate::desired::DesiredFile;
@@ -58,7 +58,7 @@ impl Approved {
     /// Its calls, in order. Of several charges the first one decides about the others, and one instance that
     /// fails night after night must not take a fleet with it: charges of `doubted` instances, whose need an
     /// earlier charge may have met and did not, go last. Without any memory of earlier runs (`None`) what expires
-    /// soonest goes first only every other day.
+    /// soonest takes turns with those that are as urgent.
     pub fn steps(&self, doubted: Option<&BTreeSet<(RegionId, InstanceId)>>) -> Steps {
         let beyond = if self.is_typed { Beyond::Nothing } else { Beyond::Caps };
         let mut steps = steps(&self.plan, beyond);
@@ -68,23 +68,32 @@ impl Approved {
                 charges.sort_by_key(|charge| doubted.contains(&(charge.region.clone(), charge.id.clone())));
             }
             None => {
-                if let Some(first) = first_of_today(charges.len(), self.plan.evaluated_at)
-                    && let Some(up_to) = charges.get_mut(..=first)
-                {
+                let first = self.first_of_today(charges);
+                if let Some(up_to) = charges.get_mut(..=first) {
                     up_to.rotate_right(1);
                 }
             }
         }
         steps
     }
-}
 
-/// Which one of so many charges, soonest first, goes first today instead of the soonest: on every other day another
-/// one of the rest.
-fn first_of_today(charges: usize, now: DateTime<Utc>) -> Option<usize> {
-    let day = usize::try_from(beijing_date(now).num_days_from_ce()).ok()?;
-    let rest = charges.checked_sub(1).filter(|rest| *rest > 0 && day % 2 == 0)?;
-    Some(1 + day / 2 % rest)
+    /// Which one of the charges, soonest first, goes first today: the soonest one, or, every other day, another
+    /// one of those for which it is as urgent. A file that says `soonest-first` has chosen.
+    fn first_of_today(&self, charges: &[ChargeStep]) -> usize {
+        let plan = &self.plan;
+        let is_urgent = |charge: &&ChargeStep| risk::is_short(charge.expires_before - plan.evaluated_at);
+        let urgent = charges.iter().take_while(is_urgent).count();
+        let like = if urgent > 0 { urgent } else { charges.len() };
+        let chosen = |item: &Item<PriceDecision>| {
+            let file = plan.files.get(item.file).filter(|_| item.renewal().is_some());
+            file.is_some_and(|file| file.limits.when_exceeded == WhenExceeded::SoonestFirst)
+        };
+        let day = usize::try_from(beijing_date(plan.evaluated_at).num_days_from_ce()).unwrap_or(1);
+        if like < 2 || day % 2 == 1 || plan.items.iter().any(chosen) {
+            return 0;
+        }
+        1 + day / 2 % (like - 1)
+    }
 }
 
 /// One line that a person types to confirm.

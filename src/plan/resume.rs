@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::cost::Sums;
 use super::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
-use super::{Block, Item, Plan, PriceDecision, Renewal, Setting, Verdict, price, risk};
+use super::{Block, Item, Plan, PriceDecision, Renewal, Setting, Stopped, Verdict, price, risk};
 use crate::calendar::{show_beijing, show_left};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{ChargeType, LiveInstance};
@@ -80,7 +80,9 @@ fn leave_out(item: &mut Item<PriceDecision>, before: Option<&Item<PriceDecision>
     });
     let since = || "it has become due since the plan was saved".to_owned();
     if renewal {
-        item.renew = Some(Verdict::Blocked(Block::not_in_plan(since())));
+        let then = before.and_then(|before| before.renew.as_ref()).and_then(Verdict::stopped);
+        let why = then.map_or_else(since, Stopped::then);
+        item.renew = Some(Verdict::Blocked(Block::not_in_plan(why)));
         let left = item.live.as_ref().map(|live| live.expires_at - now).filter(|left| risk::is_short(*left));
         if let Some(left) = left {
             item.at_risk = Some(format!("{}, and its renewal is not in this plan", show_left(left)));
@@ -134,7 +136,7 @@ fn compare(saved: &Item<PriceDecision>, fresh: &Item<PriceDecision>, satisfied: 
 enum Now {
     Same,
     Satisfied,
-    /// It is held: it keeps its verdict, and a later run carries it out.
+    /// It is held, or waits for what is: it keeps its verdict, and a later run carries it out.
     Waits,
 }
 
@@ -220,6 +222,10 @@ fn setting_now(
         return Ok(Now::Waits);
     }
     let Some(setting) = fresh.setting() else {
+        if fresh.leaves_out() {
+            // It needs the renewal that is left out.
+            return Ok(Now::Waits);
+        }
         let stopped = fresh.set.as_ref().and_then(Verdict::stopped);
         return Err(stopped.map_or_else(
             || "its setting is another one now".to_owned(),

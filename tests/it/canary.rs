@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use renewctl::cli::Exit;
+use renewctl::journal::{Line, Link, encode};
 
 use crate::support::{FLEET as WORLD, Options, Sim, WANT_FLEET as FILES, assert_exit, charges, run};
 
@@ -103,7 +104,11 @@ fn one_bad_instance_does_not_starve_the_others_without_a_journal() {
         let sim = Sim::new(WORLD);
         sim.fault("{ action: RenewInstance, instance: i-a, nth: 1, times: 1000, kind: error_500_before }");
         for night in 0..4 {
-            sim.journal.bytes.borrow_mut().clear();
+            // What another world's runs have written says nothing.
+            let record = renewctl::journal::Record::End { converged: true };
+            let line =
+                Line { v: 1, at: sim.clock.now_public(), world: "cloud".into(), run: "r".into(), record };
+            sim.journal.bytes.replace(encode(&line, Link::default()).unwrap().0);
             let applied = sim.apply(FILES).await;
             assert_exit(&applied, Exit::InDoubt);
             assert!(sim.ledger().len() <= 2, "night {night}: {}", applied.out);
@@ -160,4 +165,32 @@ fn orders_of_others_do_not_keep_the_run() {
         assert_eq!(sim.ledger().len(), 5, "{}", applied.out);
         assert!(begun.elapsed() < Duration::from_secs(40 * 60), "{:?}", begun.elapsed());
     });
+}
+
+/// What cannot wait for another night goes first on every day, and takes turns only with its like.
+#[test]
+fn without_a_journal_the_urgent_ones_go_first() {
+    let world = |first: &str, second: &str| {
+        format!(
+            "now: DAYT12:30:00Z\ninstances:\n- {{ id: i-a, region: cn-beijing, expires_at: {first}T16:00:00Z, price_per_month: '100.00' }}\n- {{ id: i-b, region: cn-beijing, expires_at: {second}T16:00:00Z, price_per_month: '100.00' }}\n"
+        )
+    };
+    let files = "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ninstances:\n- { id: i-a, min_remaining: 15d }\n- { id: i-b, min_remaining: 15d }\n";
+    let turns = "max_charge: 500 CNY, when_exceeded: soonest-first";
+    let cases = [
+        ("2026-12-01", world("2026-12-02", "2026-12-15"), files.to_owned(), "i-a"),
+        ("2026-12-02", world("2026-12-03", "2026-12-15"), files.to_owned(), "i-a"),
+        ("2026-12-02", world("2026-12-03", "2026-12-04"), files.to_owned(), "i-b"),
+        ("2026-12-02", world("2026-12-14", "2026-12-15"), files.to_owned(), "i-b"),
+        // Who asked for the soonest first gets it.
+        ("2026-12-02", world("2026-12-14", "2026-12-15"), files.replace("max_charge: 500 CNY", turns), "i-a"),
+    ];
+    for (day, world, files, first) in cases {
+        run(async {
+            let sim = Sim::new(&world.replace("DAY", day));
+            let applied = sim.apply(&files).await;
+            assert_exit(&applied, Exit::Ok);
+            assert_eq!(sim.ledger()[0].instance_id, first, "{day} {world}");
+        });
+    }
 }

@@ -96,6 +96,10 @@ fn a_conversion_to_pay_as_you_go_recovers_nothing() {
     assert_eq!(recovered.code, 7, "{recovered:?}");
     assert!(recovered.out.contains("it is no subscription any more"), "{recovered:?}");
     assert!(!folder.run("history").out.contains("renewed, expires"), "{recovered:?}");
+    // It ends by itself, as every doubt does.
+    folder.run("emulator advance 73h");
+    let over = folder.run("recover --emulator");
+    assert_eq!(over.code, 0, "{over:?}");
 }
 
 fn world(folder: &Folder) -> String {

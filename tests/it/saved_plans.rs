@@ -489,6 +489,29 @@ fn what_was_stopped_when_the_plan_was_saved_does_not_take_a_reviewed_setting_wit
     }
 }
 
+/// An instance whose renewal was stopped when the plan was saved, and that has expired since, is left out: it
+/// does not make the plan stale for the others.
+#[test]
+fn what_expires_beside_a_stopped_renewal_is_left_out_alone() {
+    let folder = Folder::new();
+    folder.write(
+        "world.yaml",
+        "now: 2026-12-01T12:17:00Z\nfaults:\n  - { action: DescribeRenewalPrice, instance: i-x, nth: 1, times: 1, kind: code, http: 403, code: Forbidden.RAM }\ninstances:\n  - { id: i-x, region: cn-beijing, expires_at: 2026-12-02T16:00:00Z, price_per_month: '100.00' }\n  - { id: i-y, region: cn-beijing, expires_at: 2026-12-10T16:00:00Z, price_per_month: '100.00' }\n",
+    );
+    folder.write(
+        "renewals.yaml",
+        "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ninstances:\n  - { id: i-x, min_remaining: 5d, auto_renew: 3mo }\n  - { id: i-y, min_remaining: 15d }\n",
+    );
+    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+    let plan = folder.run("plan --emulator -f renewals.yaml --out plan.json");
+    assert!(plan.out.contains("1 to renew, 1 to set auto-renew"), "{plan:?}");
+    let id = json(&folder, "plan.json")["plan_id"].as_str().unwrap().to_owned();
+    folder.run("emulator advance 29h");
+    let run = resume(&folder, &id);
+    assert_eq!((run.code, bought(&folder)), (3, vec!["i-y".to_owned()]), "{run:?}");
+    assert!(run.err.contains("1 instance needs more by now than the saved plan holds: i-x"), "{run:?}");
+}
+
 /// A saved plan is judged by the limits of its files: under soonest-first a short balance warns.
 #[test]
 fn a_short_balance_means_the_same_for_a_saved_plan() {

@@ -57,7 +57,7 @@ impl Apply<'_> {
             terminal: self.doors.terminal.as_ref(),
             interrupts: self.doors.interrupts.as_ref(),
             verify_timeout: self.verify_timeout,
-            doubted: (!contents.lines.is_empty())
+            doubted: (contents.lines.iter().any(|line| line.world == self.session.world))
                 .then(|| fold(&contents.lines, &self.session.world).doubted()),
             who: first_set(environment, &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER"]),
             ci_run: first_set(environment, &["GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID"]),
