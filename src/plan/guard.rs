@@ -63,15 +63,12 @@ impl Approved {
         let beyond = if self.is_typed { Beyond::Nothing } else { Beyond::Caps };
         let mut steps = steps(&self.plan, beyond);
         let charges = &mut steps.charges;
-        match doubted {
-            Some(doubted) => {
-                charges.sort_by_key(|charge| doubted.contains(&(charge.region.clone(), charge.id.clone())));
-            }
-            None => {
-                let first = self.first_of_today(charges);
-                if let Some(up_to) = charges.get_mut(..=first) {
-                    up_to.rotate_right(1);
-                }
+        if let Some(doubted) = doubted {
+            charges.sort_by_key(|charge| doubted.contains(&(charge.region.clone(), charge.id.clone())));
+        } else {
+            let first = self.first_of_today(charges);
+            if let Some(up_to) = charges.get_mut(..=first) {
+                up_to.rotate_right(1);
             }
         }
         steps
