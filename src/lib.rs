@@ -82,15 +82,15 @@
 //!
 //! **Checked by** `tests/simulation` (the real code on virtual time, judged by the emulator's ledger),
 //! `tests/it/processes` (the real binary, killed at every call and every write of the journal),
-//! `tests/it/money_safety.rs`, `canary.rs`, `interrupts.rs`, `saved_plans.rs`, `guards.rs`, `journal.rs` and
+//! `tests/it/money_safety`, `canary.rs`, `interrupts.rs`, `saved_plans`, `guards.rs`, `journal.rs` and
 //! `credentials/long_apply.rs` (sessions that end in the middle).
 //!
 //! # Why no instance is lost
 //!
 //! A charge is left out only for a reason that is told with a non-zero exit: blocked, held, refused,
 //! not tried, in doubt ([`plan::outcome`]). Holds end by themselves. A fault stops the smallest thing:
-//! an id, then a region; only credentials, a wrong account, the journal and stop-class answers stop
-//! all. Within 48 hours of the expiry the waits that guard against the platform end, because waiting
+//! an id, then a region; credentials, a wrong account, the journal and a signal stop all, stop-class answers,
+//! a first charge that went wrong and a cloud that cannot be read stop the charges. Within 48 hours of the expiry the waits that guard against the platform end, because waiting
 //! would be the greater danger. A plan without changes, made from a new reading, is the only proof of
 //! success ([`verify`]).
 

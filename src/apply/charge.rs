@@ -24,6 +24,8 @@ use crate::term::Term;
 
 /// No charge on a reading older than this.
 const READING_AGE_S_MAX: i64 = 60;
+/// No charge so long after its line in the journal: from there its hold counts, which has to outlast the effect.
+const INTENT_AGE_MINUTES_MAX: i64 = 5;
 /// A quote older than this is asked again.
 const QUOTE_AGE_MINUTES_MAX: i64 = 15;
 /// After so many failed readings in a row no further charge is tried: nothing can be checked.
@@ -209,7 +211,7 @@ async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &m
         return Attempt::Ended(ChargeResult::NotTried { why });
     }
     let day = beijing_date(now);
-    let ended = match still(step, &live, day, deeds).await {
+    let ended = match still(step, &live, day, now, deeds).await {
         Reading::Same => None,
         Reading::Reached(at) => {
             Some(("it is renewed already".to_owned(), ChargeResult::Satisfied { expires_at: at }))
@@ -293,19 +295,35 @@ fn announce(
     deeds.journal.write(now, Record::ChargeIntent(intent))
 }
 
-/// Whether a charge can be sent at this very moment, for the first time or again: before any signal, on a
-/// reading of the last minute, on the day of its token, and as planned. Each of these may have changed while
-/// something else was waited for: the journal's disk, an answer, a throttled reading.
-async fn still(step: &ChargeStep, live: &Live, day: NaiveDate, deeds: &Deeds<'_>) -> Reading {
+/// Why nothing is sent any more, whatever the reading says: a signal, or another day.
+async fn over(day: NaiveDate, deeds: &Deeds<'_>) -> Option<Reading> {
     if deeds.was_interrupted().await {
-        return Reading::Differs(INTERRUPTED.to_owned());
+        return Some(Reading::Differs(INTERRUPTED.to_owned()));
+    }
+    let is_today = beijing_date(deeds.cloud.server_now()) == day;
+    let next = || Reading::Differs("a new day has begun in Beijing, and with it a new token".to_owned());
+    (!is_today).then(next)
+}
+
+/// Whether a charge can be sent at this very moment, for the first time or again: before any signal, on a
+/// reading of the last minute, on the day of its token, soon after it was announced, and as planned. Each of these
+/// may have changed while something else was waited for: the journal's disk, an answer, a throttled reading.
+async fn still(
+    step: &ChargeStep,
+    live: &Live,
+    day: NaiveDate,
+    announced: DateTime<Utc>,
+    deeds: &Deeds<'_>,
+) -> Reading {
+    if let Some(over) = over(day, deeds).await {
+        return over;
     }
     let now = deeds.cloud.server_now();
     if !is_fresh(live, deeds) {
         return Reading::Differs("it took so long that the reading before it is too old".to_owned());
     }
-    if beijing_date(now) != day {
-        return Reading::Differs("a new day has begun in Beijing, and with it a new token".to_owned());
+    if (now - announced).num_minutes().abs() >= INTENT_AGE_MINUTES_MAX {
+        return Reading::Differs("it took so long that its line in the journal is too old".to_owned());
     }
     compare(step, live, now)
 }
@@ -362,8 +380,12 @@ impl Check<'_> {
         if !certainly_did_nothing(class) {
             self.may_have_acted.set(true);
         }
+        if let Some(over) = over(self.day, self.deeds).await {
+            return over;
+        }
         // Before the reading, so that no disk lies between that and the sending.
-        if let Err(error) = announce(self.step, self.token, self.deeds.cloud.server_now(), self.deeds) {
+        let announced = self.deeds.cloud.server_now();
+        if let Err(error) = announce(self.step, self.token, announced, self.deeds) {
             return Reading::Differs(format!("the journal cannot be written ({error})"));
         }
         let known = self.reading.take();
@@ -378,7 +400,7 @@ impl Check<'_> {
                 }
             }
         };
-        let verdict = still(self.step, &live, self.day, self.deeds).await;
+        let verdict = still(self.step, &live, self.day, announced, self.deeds).await;
         self.reading.replace(Some(live));
         verdict
     }

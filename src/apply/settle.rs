@@ -24,7 +24,7 @@ const POLL_MAX: Duration = Duration::from_secs(15);
 
 /// How long somebody else's order is waited for: it is theirs, and its effect shows soon or not tonight.
 const FOREIGN_MAX: Duration = Duration::from_secs(60);
-/// How long a run waits for such orders altogether.
+/// How long a run waits for nothing but such orders, altogether.
 const FOREIGN_TOTAL: Duration = Duration::from_secs(10 * 60);
 
 /// How long a signal leaves an effect to show, before the last reading.

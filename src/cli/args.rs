@@ -350,7 +350,7 @@ pub(super) struct ApplyArgs {
     pub(super) auto_approve: bool,
     /// Carry out this saved plan, and nothing else: what has changed since makes it stale.
     ///
-    /// What is so already is skipped, and what has become due since is told and not added.
+    /// What is so already is skipped; what has become due since, or was stopped then, is told and not added.
     #[arg(long, value_name = "PLAN", conflicts_with_all = ["files", "target", "exclude"])]
     pub(super) plan: Option<PathBuf>,
     /// Go on only if the plan has this id: that of the plan which somebody reviewed.

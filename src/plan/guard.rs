@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use chrono::Datelike as _;
+use chrono::Duration;
+use sha2::{Digest as _, Sha256};
 
 use super::cost::file_total;
 use super::step::{Beyond, ChargeStep, Steps, steps};
-use super::{Item, Plan, PriceDecision, risk};
+use super::{Item, Plan, PriceDecision};
 use crate::calendar::beijing_date;
 use crate::config::WhenExceeded;
 use crate::desired::DesiredFile;
@@ -17,6 +18,9 @@ use crate::ids::{InstanceId, RegionId};
 use crate::money::{Money, Totals, parse_amount};
 use crate::term::Site;
 use crate::text::grouped;
+
+/// The next of the nightly runs has begun by then.
+const NEXT_NIGHT_HOURS: i64 = 26;
 
 /// How somebody agreed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +62,7 @@ impl Approved {
     /// Its calls, in order. Of several charges the first one decides about the others, and one instance that
     /// fails night after night must not take a fleet with it: charges of `doubted` instances, whose need an
     /// earlier charge may have met and did not, go last. Without any memory of earlier runs (`None`) what expires
-    /// soonest takes turns with those that are as urgent.
+    /// soonest takes turns with the others.
     pub fn steps(&self, doubted: Option<&BTreeSet<(RegionId, InstanceId)>>) -> Steps {
         let beyond = if self.is_typed { Beyond::Nothing } else { Beyond::Caps };
         let mut steps = steps(&self.plan, beyond);
@@ -74,22 +78,29 @@ impl Approved {
         steps
     }
 
-    /// Which one of the charges, soonest first, goes first today: the soonest one, or, every other day, another
-    /// one of those for which it is as urgent. A file that says `soonest-first` has chosen.
+    /// Which one of the charges, soonest first, goes first today. A file that says `soonest-first` has chosen,
+    /// and what expires before the next night cannot wait; otherwise a draw by the day, so that no rhythm of runs
+    /// always meets the same one.
     fn first_of_today(&self, charges: &[ChargeStep]) -> usize {
         let plan = &self.plan;
-        let is_urgent = |charge: &&ChargeStep| risk::is_short(charge.expires_before - plan.evaluated_at);
-        let urgent = charges.iter().take_while(is_urgent).count();
-        let like = if urgent > 0 { urgent } else { charges.len() };
         let chosen = |item: &Item<PriceDecision>| {
             let file = plan.files.get(item.file).filter(|_| item.renewal().is_some());
             file.is_some_and(|file| file.limits.when_exceeded == WhenExceeded::SoonestFirst)
         };
-        let day = usize::try_from(beijing_date(plan.evaluated_at).num_days_from_ce()).unwrap_or(1);
-        if like < 2 || day % 2 == 1 || plan.items.iter().any(chosen) {
+        if plan.items.iter().any(chosen) {
             return 0;
         }
-        1 + day / 2 % (like - 1)
+        let now = plan.evaluated_at;
+        let next_night = now + Duration::hours(NEXT_NIGHT_HOURS);
+        let cannot_wait =
+            |charge: &ChargeStep| now < charge.expires_before && charge.expires_before < next_night;
+        if let Some(urgent) = charges.iter().position(cannot_wait) {
+            return urgent;
+        }
+        let day = Sha256::digest(format!("renewctl {}", beijing_date(now).format("%Y-%m-%d")));
+        let drawn = day.iter().take(8).fold(0_u64, |drawn, byte| (drawn << 8) | u64::from(*byte));
+        let of = u64::try_from(charges.len()).ok().and_then(|all| drawn.checked_rem(all));
+        of.and_then(|first| usize::try_from(first).ok()).unwrap_or(0)
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::cost::Sums;
 use super::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
-use super::{Block, Item, Plan, PriceDecision, Renewal, Setting, Stopped, Verdict, price, risk};
+use super::{Block, BlockCode, Item, Plan, PriceDecision, Renewal, Setting, Stopped, Verdict, price, risk};
 use crate::calendar::{show_beijing, show_left};
 use crate::ids::{InstanceId, RegionId};
 use crate::live::{ChargeType, LiveInstance};
@@ -136,7 +136,7 @@ fn compare(saved: &Item<PriceDecision>, fresh: &Item<PriceDecision>, satisfied: 
 enum Now {
     Same,
     Satisfied,
-    /// It is held, or waits for what is: it keeps its verdict, and a later run carries it out.
+    /// It is held, or needs what is left out: it keeps its verdict, and a later run or plan carries it out.
     Waits,
 }
 
@@ -222,11 +222,15 @@ fn setting_now(
         return Ok(Now::Waits);
     }
     let Some(setting) = fresh.setting() else {
-        if fresh.leaves_out() {
-            // It needs the renewal that is left out.
+        let stopped = fresh.set.as_ref().and_then(Verdict::stopped);
+        let expired = stopped.is_some_and(|stopped| stopped.code == BlockCode::Expired.as_str());
+        if expired
+            && saved.renewal().is_none()
+            && saved.renew.as_ref().is_some_and(|it| it.stopped().is_some())
+        {
+            // It would need the renewal that was stopped then.
             return Ok(Now::Waits);
         }
-        let stopped = fresh.set.as_ref().and_then(Verdict::stopped);
         return Err(stopped.map_or_else(
             || "its setting is another one now".to_owned(),
             |stopped| format!("its setting is {} now: {}", stopped.kind.as_str(), stopped.why),

@@ -199,7 +199,7 @@ pub enum BlockCode {
     NoTerm,
     /// It does not fit under a cap, and what expires sooner goes first.
     OverCap,
-    /// It has become due since the saved plan was made.
+    /// It has become due since the saved plan was made, or was stopped then.
     NotInPlan,
 }
 

@@ -2,7 +2,7 @@
 //! ledger.
 
 use renewctl::cli::Exit;
-use renewctl::plan::guard::{Consent, Refusal, approve};
+use renewctl::plan::guard::{Consent, Question, Refusal, approve};
 use renewctl::planning::Moment;
 
 use crate::support::{Applied, Options, Sim, assert_exit, desired_of, run};
@@ -285,6 +285,89 @@ fn a_plan_says_how_long_it_holds() {
             let plan = sim.plan(&files).await;
             assert!(plan.has_changes(), "{entry}");
             assert_eq!(plan.valid_until, Some(crate::support::time(until)), "{expires_at} {entry}");
+        });
+    }
+}
+
+/// Two weeks' renewals, which nobody can quote.
+const UNQUOTED: &str = "
+version: 1
+region: cn-beijing
+limits: { allow_unpriced: true, LIMITS }
+defaults: { min_remaining: 15d, renew_period: 4w }
+instances:
+  - { id: i-a }
+  - { id: i-c }
+";
+
+/// What has no price is counted: for the cap that a run without a person needs, for the question, in the report.
+#[test]
+fn what_has_no_price_is_counted() {
+    let typed = |answers: Vec<&'static str>| Options {
+        auto_approve: false,
+        interactive: true,
+        answers,
+        ..Options::default()
+    };
+    let many = "limits.max_renewals in renewals.yaml, because 2 of its payments have no price";
+    let cases = [
+        ("max_charge: 500 CNY", Options::default(), Exit::Refused, many),
+        (
+            "max_charge: 500 CNY, max_renewals: 2",
+            Options::default(),
+            Exit::Ok,
+            "Charged: 2 renewals without a known price.",
+        ),
+        ("max_charge: 500 CNY", typed(vec!["2"]), Exit::Ok, "To go on, type their number (2): "),
+        ("max_charge: 500 CNY", typed(vec!["1"]), Exit::NotConfirmed, "Not confirmed."),
+        ("max_charge: 500 CNY", typed(vec!["yes"]), Exit::NotConfirmed, "Not confirmed."),
+    ];
+    for (limits, options, exit, text) in cases {
+        run(async {
+            let sim = Sim::new(THREE);
+            let applied = sim.apply_with(&UNQUOTED.replace("LIMITS", limits), &options).await;
+            assert_exit(&applied, exit);
+            assert_said(&applied, text);
+            assert_eq!(sim.ledger().len(), if exit == Exit::Ok { 2 } else { 0 });
+        });
+    }
+}
+
+#[test]
+fn an_answer_is_the_number_with_or_without_commas() {
+    let total = Question::Total("1234.50 CNY".parse().unwrap());
+    let cases = [
+        (&total, "1234.50", true),
+        (&total, " 1,234.50 ", true),
+        (&total, "1234.5", true),
+        (&total, "1234.51", false),
+        (&total, "yes", false),
+        (&Question::Unpriced(1234), "1234", true),
+        (&Question::Unpriced(1234), "1,234", true),
+        (&Question::Unpriced(1234), "1235", false),
+        (&Question::Unpriced(1234), "1,235", false),
+        (&Question::Settings, "yes", true),
+        (&Question::Settings, "no", false),
+        (&Question::Settings, "", false),
+    ];
+    for (question, line, is_answer) in cases {
+        assert_eq!(question.is_answered_by(line), is_answer, "{question:?} {line:?}");
+    }
+}
+
+/// As many may be switched off as the file says, and not one more.
+#[test]
+fn switching_off_is_bounded() {
+    let world = THREE.replace("price_per_month", "auto_renew: 1mo, price_per_month");
+    for (bound, exit) in [(2, Exit::Refused), (3, Exit::Ok)] {
+        run(async {
+            let sim = Sim::new(&world);
+            let files = want(&format!("max_auto_renew_off: {bound}"))
+                .replace("min_remaining: 15d", "auto_renew: off, min_remaining: none");
+            let applied = sim.apply(&files).await;
+            assert_exit(&applied, exit);
+            let sent = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
+            assert_eq!(sent > 0, exit == Exit::Ok, "{bound}");
         });
     }
 }

@@ -1,0 +1,165 @@
+//! Settings beside charges: which waits for which, and what is sent after a refusal.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use renewctl::cli::Exit;
+
+use crate::support::{Cut, ONE, Options, Sim, WANT_ONE, assert_exit, run};
+
+#[test]
+fn auto_renewal_is_not_switched_off_while_a_renewal_that_is_needed_waits() {
+    let off = WANT_ONE.replace("min_remaining", "auto_renew: off, min_remaining");
+    let on =
+        ONE.replace("12-10T16", "12-09T16").replace("price_per_month", "auto_renew: 1mo, price_per_month");
+    let worlds = [
+        ("the platform's hours", on.clone()),
+        ("a lock", on.replace("price_per_month", "lock: security, price_per_month")),
+        ("no price", on.replace(", price_per_month: '100.00'", "")),
+    ];
+    for (name, world) in worlds {
+        run(async {
+            let sim = Sim::new(&world);
+            assert_exit(&sim.apply(&off).await, Exit::NotConverged);
+            let status =
+                sim.emulator.borrow().instance("i-one", sim.clock.now_public()).unwrap().renewal_status;
+            assert_eq!(status, "AutoRenewal", "{name}");
+        });
+    }
+}
+
+#[test]
+fn a_setting_waits_while_an_earlier_charge_is_in_doubt() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.apply_and_die(WANT_ONE, Cut::BeforeSend).await;
+        let on = WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining");
+        assert_exit(&sim.apply(&on).await, Exit::NotConverged);
+        assert_eq!(sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute"), 0);
+    });
+}
+
+#[test]
+fn a_mark_is_lifted_without_entering_the_platforms_hours() {
+    run(async {
+        let world = ONE.replace("12-10T16", "12-06T16");
+        let sim = Sim::new(&world.replace("price_per_month", "auto_renew: never, price_per_month"));
+        let applied = sim.apply(&WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining")).await;
+        assert_exit(&applied, Exit::Ok);
+        assert_eq!(sim.ledger().len(), 1);
+        let status = sim.emulator.borrow().instance("i-one", sim.clock.now_public()).unwrap().renewal_status;
+        assert_eq!(status, "AutoRenewal");
+    });
+}
+
+#[test]
+fn settings_wait_for_the_charge_that_they_depend_on() {
+    let setting =
+        |sim: &Sim| sim.emulator.borrow().instance("i-one", sim.clock.now_public()).unwrap().renewal_status;
+    let on = WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining");
+    let off = WANT_ONE.replace("min_remaining", "auto_renew: off, min_remaining");
+    let with_auto =
+        ONE.replace("price_per_month", "auto_renew: 1mo, price_per_month").replace("T02:05", "T12:05");
+    let refuse = "{ action: RenewInstance, nth: 1, kind: code, http: 403, code: Instance.UnPaidOrder }";
+    let claim = "{ action: RenewInstance, nth: 1, kind: code, http: 400, code: IdempotenceParamNotMatch }";
+    let cases: [(&str, &str, &str, Option<&str>, &str); 5] = [
+        ("enabling after a refused charge", ONE, &on, Some(refuse), "AutoRenewal"),
+        ("enabling while in doubt", ONE, &on, Some(claim), "Normal"),
+        ("switching off after a refused charge", &with_auto, &off, Some(refuse), "AutoRenewal"),
+        ("switching off while in doubt", &with_auto, &off, Some(claim), "AutoRenewal"),
+        ("switching off after a settled charge", &with_auto, &off, None, "Normal"),
+    ];
+    for (name, world, files, fault, expected) in cases {
+        run(async {
+            let sim = Sim::new(world);
+            if let Some(fault) = fault {
+                sim.fault(fault);
+            }
+            let options = Options { verify_timeout_s: 30, ..Options::default() };
+            let applied = sim.apply_with(files, &options).await;
+            assert_eq!(setting(&sim), expected, "{name}: {}\n{}", applied.out, applied.err);
+        });
+    }
+}
+
+#[test]
+fn a_mark_against_renewal_is_lifted_before_the_charge() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: never, price_per_month"));
+        assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
+        let emulator = sim.emulator.borrow();
+        let changes: Vec<&str> = emulator
+            .records()
+            .iter()
+            .map(|record| record.action.as_str())
+            .filter(|action| !action.starts_with("Describe") && *action != "QueryAccountBalance")
+            .collect();
+        assert_eq!(changes, ["ModifyInstanceAutoRenewAttribute", "RenewInstance"]);
+    });
+}
+
+#[test]
+fn one_bad_id_does_not_stop_the_settings_of_the_others() {
+    run(async {
+        let world = "
+now: 2026-12-01T02:05:00Z
+generate: [{ count: 250, id_prefix: i-n, like: { region: cn-beijing, expires_in: 100d } }]
+";
+        let mut files =
+            String::from("version: 1\nregion: cn-beijing\ndefaults: { auto_renew: 1mo }\ninstances:\n");
+        for number in 1..=250 {
+            writeln!(files, "  - {{ id: i-n{number:04} }}").unwrap();
+        }
+        let sim = Sim::new(world);
+        let emulator = Rc::clone(&sim.emulator);
+        let happens = move || emulator.borrow_mut().remove("i-n0042");
+        let applied = sim.apply_asked(&files, "yes", happens).await;
+        assert_exit(&applied, Exit::NotConverged);
+        assert!(applied.out.contains("249 done, 0 already so, 1 failed"), "{}", applied.out);
+        let calls = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
+        assert!((4..=20).contains(&calls), "{calls} calls");
+    });
+}
+
+/// Every setting that was sent is in the report, also the first of two for one instance.
+#[test]
+fn a_lifted_mark_is_reported_when_the_rest_was_not_tried() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: never, price_per_month"));
+        sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 400, code: InvalidSecurityToken.Expired }");
+        let files = WANT_ONE.replace("min_remaining", "auto_renew: 1mo, min_remaining");
+        let applied = sim.apply(&files).await;
+        let status = sim.emulator.borrow().instance("i-one", sim.clock.now_public()).unwrap().renewal_status;
+        assert_eq!(status, "Normal");
+        assert_exit(&applied, Exit::NotConverged);
+        assert!(applied.out.contains("auto-renew set to off"), "{}", applied.out);
+        assert!(applied.out.contains("Apply: 1 done,"), "{}", applied.out);
+    });
+}
+
+/// A shorter term only lessens what the platform deducts: it waits for no charge, and is told.
+#[test]
+fn a_shorter_term_goes_out_whatever_becomes_of_the_charge() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: 1y, price_per_month"));
+        sim.fault(
+            "{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }",
+        );
+        let files = WANT_ONE.replace("min_remaining", "auto_renew: 6mo, min_remaining");
+        // At night: by day the charge waits for the platform.
+        sim.advance(10 * 3600 + 12 * 60);
+        let applied = sim.apply(&files).await;
+        assert_exit(&applied, Exit::NotConverged);
+        let setting = sim.emulator.borrow().instance("i-one", sim.clock.now_public()).unwrap().auto_renew;
+        assert_eq!(setting.0, 6, "{}", applied.out);
+        // Without a charge beside it, too; and what is deducted all the same is told.
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: 1y, price_per_month"));
+        let applied = sim.apply(&WANT_ONE.replace("min_remaining: 15d", "auto_renew: 6mo")).await;
+        assert_exit(&applied, Exit::Ok);
+        assert!(
+            applied.out.contains("is on already deducts within 10 days for 1 instance"),
+            "{}",
+            applied.out
+        );
+    });
+}

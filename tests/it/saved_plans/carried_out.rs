@@ -1,0 +1,210 @@
+//! Carried out: once, again, or stale.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{WORLD, assert_stale, bought, json, one, resume, saved};
+use crate::folder::Folder;
+
+#[test]
+fn a_reviewed_plan_is_carried_out_without_a_cap_and_then_satisfied() {
+    let (folder, id) = saved();
+    // The files that it was made from are not needed any more, and not looked at.
+    folder.write("renewals.yaml", "version: 2\n");
+    let uncapped = folder.run("apply --emulator --plan plan.json --auto-approve");
+    assert_eq!(uncapped.code, 4, "without an id it is not reviewed: {uncapped:?}");
+    assert!(bought(&folder).is_empty());
+    let first = resume(&folder, &id);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert_eq!(bought(&folder), ["i-a", "i-b"]);
+    let journal = fs::read_to_string(folder.path(".renewctl/journal.jsonl")).unwrap();
+    assert!(journal.contains(&id), "the journal names the plan that was approved");
+    let again = resume(&folder, &id);
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.err.contains("Every change of the plan is satisfied already."), "{again:?}");
+    assert_eq!(bought(&folder).len(), 2);
+}
+
+#[test]
+fn another_id_than_the_reviewed_one_is_refused() {
+    let (folder, id) = saved();
+    let other = "0".repeat(64);
+    assert_stale(&folder, &resume(&folder, &other), "this is not the reviewed plan");
+    let anew = |id: &str| {
+        folder.run(&format!(
+            "apply --emulator -f renewals.yaml --checksum {id} --auto-approve --verify-timeout 10s"
+        ))
+    };
+    assert_stale(&folder, &anew(&other), "this is not the reviewed plan");
+    // Planned anew from the files it is the same plan.
+    assert_eq!(anew(&id).code, 0);
+    assert_eq!(bought(&folder).len(), 2);
+}
+
+#[test]
+fn a_plan_is_stale_when_anything_that_was_planned_has_changed() {
+    let cases = [
+        (
+            "price_per_month: '100.00'",
+            "price_per_month: '100.01'",
+            "i-a: it costs CNY 100.01 now, planned was CNY 100.00",
+        ),
+        (
+            "expires_in: 10d",
+            "expires_in: 9d",
+            "i-a: it expires 2026-12-10 20:17 +08:00 now, and 2026-12-11 20:17 +08:00 when",
+        ),
+        ("{ id: i-a,", "{ id: i-a, lock: security,", "i-a: its locks are others now"),
+        ("{ id: i-a,", "{ id: i-a, charge_type: PostPaid,", "i-a: its renewal is blocked now"),
+        ("{ id: i-a,", "{ id: i-z,", "i-a: no such instance in cn-beijing"),
+        ("{ id: i-d,", "{ id: i-d, auto_renew: 2mo,", "i-d: its auto-renewal is 2mo now, and was off"),
+    ];
+    for (from, to, text) in cases {
+        let (folder, id) = saved();
+        // The same world, with one thing changed.
+        let state = fs::read_to_string(folder.path(".renewctl/emulator.json")).unwrap();
+        let world = serde_json::from_str::<Value>(&state).unwrap()["id"].as_str().unwrap().to_owned();
+        folder.write("world.yaml", WORLD.replacen(from, to, 1));
+        folder.run("emulator reset --world world.yaml");
+        let mut state = json(&folder, ".renewctl/emulator.json");
+        state["id"] = world.into();
+        folder.write(".renewctl/emulator.json", serde_json::to_vec(&state).unwrap());
+        assert_stale(&folder, &resume(&folder, &id), text);
+    }
+    let (folder, id) = saved();
+    folder.run("emulator advance 11d");
+    assert_stale(&folder, &resume(&folder, &id), "The plan is stale (it held until 2026-12-11 20:18 +08:00)");
+    let (folder, id) = saved();
+    folder.run("emulator reset --world world.yaml");
+    assert_stale(&folder, &resume(&folder, &id), "The plan was made for emulator:");
+}
+
+/// The same world (by its id) from another text.
+fn change_world(folder: &Folder, from: &str, to: &str) {
+    let id = json(folder, ".renewctl/emulator.json")["id"].clone();
+    let world = fs::read_to_string(folder.path("world.yaml")).unwrap();
+    assert!(world.contains(from), "{from}");
+    folder.write("world.yaml", world.replacen(from, to, 1));
+    folder.run("emulator reset --world world.yaml");
+    let mut state = json(folder, ".renewctl/emulator.json");
+    state["id"] = id;
+    folder.write(".renewctl/emulator.json", serde_json::to_vec(&state).unwrap());
+}
+
+/// A satisfied plan does not buy the next term, whatever it costs by then.
+#[test]
+fn a_satisfied_plan_never_buys_the_next_term() {
+    let live = "{ id: i-a, region: cn-beijing, expires_in: 10d, price_per_month: '100.00' }";
+    let (folder, id) = one(live, "{ id: i-a, min_remaining: 30d }", "");
+    assert_eq!(resume(&folder, &id).code, 0);
+    folder.run("emulator advance 15d");
+    let again = resume(&folder, &id);
+    assert_eq!(bought(&folder).len(), 1, "{again:?}");
+    assert_eq!(again.code, 3, "it is due again, and not by this plan: {again:?}");
+    assert!(again.err.contains("1 instance needs more by now than the saved plan holds: i-a"), "{again:?}");
+    assert!(again.out.contains("1 blocked"), "{again:?}");
+}
+
+/// The id names what the platform will deduct: a dearer deduction is another plan, and so is a later day
+/// on which it counts.
+#[test]
+fn the_id_names_the_deductions() {
+    let live = "{ id: i-a, region: cn-beijing, expires_in: 9d, price_per_month: '100.00' }";
+    let (folder, id) = one(live, "{ id: i-a, auto_renew: 1mo }", "");
+    change_world(&folder, "'100.00'", "'9999.00'");
+    for how in ["-f renewals.yaml", "--plan plan.json"] {
+        let run = folder.run(&format!("apply --emulator {how} --checksum {id} --auto-approve"));
+        assert_eq!(run.code, 5, "{how}: {run:?}");
+    }
+    // Who alters the file on purpose makes another plan of it, whatever digest is put under it.
+    let forged = fs::read_to_string(folder.path("plan.json")).unwrap();
+    let (head, inputs) = forged.split_once("\"inputs\": ").unwrap();
+    let inputs = inputs
+        .trim_end()
+        .strip_suffix('}')
+        .unwrap()
+        .trim_end()
+        .replace(r#""amount":"100""#, r#""amount":"9999""#);
+    let told = json(&folder, "plan.json")["inputs_sha256"].as_str().unwrap().to_owned();
+    let digest = data_encoding::HEXLOWER.encode(&<sha2::Sha256 as sha2::Digest>::digest(inputs.as_bytes()));
+    folder.write("plan.json", format!("{}\"inputs\": {inputs}\n}}\n", head.replacen(&told, &digest, 1)));
+    let run = resume(&folder, &id);
+    assert_eq!(run.code, 5, "{run:?}");
+    assert!(run.err.contains("leads to another plan"), "{run:?}");
+}
+
+/// Somebody changed the auto-renewal setting of an instance that is to be charged: not as reviewed.
+#[test]
+fn a_setting_that_was_changed_since_the_review_makes_a_charge_stale() {
+    for to in ["auto_renew: never", "auto_renew: 1mo"] {
+        let live = "{ id: i-a, region: cn-beijing, expires_in: 20d, price_per_month: '100.00' }";
+        let (folder, id) = one(live, "{ id: i-a, min_remaining: 30d }", "");
+        change_world(&folder, "expires_in: 20d", &format!("expires_in: 20d, {to}"));
+        assert_stale(
+            &folder,
+            &resume(&folder, &id),
+            "its auto-renewal setting is another one than when the plan",
+        );
+    }
+}
+
+/// Hours in which a charge only waits make no plan stale, and hold up nobody else.
+#[test]
+fn what_waits_is_not_stale() {
+    let live = "{ id: i-a, region: cn-beijing, expires_in: 20d, price_per_month: '100.00' }";
+    let (folder, id) = one(live, "{ id: i-a, min_remaining: 30d }", "");
+    folder.run("emulator advance 4h"); // 00:17 in Beijing
+    let waits = resume(&folder, &id);
+    assert_eq!(waits.code, 3, "{waits:?}");
+    assert!(waits.out.contains("1 held") && bought(&folder).is_empty(), "{waits:?}");
+    folder.run("emulator advance 1h");
+    assert_eq!(resume(&folder, &id).code, 0);
+    assert_eq!(bought(&folder).len(), 1);
+}
+
+/// A plan in which there is nothing to do but something to look at does not end as if all were well.
+#[test]
+fn a_plan_without_changes_is_not_the_end_of_all_worries() {
+    let live = "{ id: i-a, region: cn-beijing, expires_in: 1d, price_per_month: '100.00', lock: security }";
+    let (folder, id) = one(live, "{ id: i-a, min_remaining: 30d }", "");
+    let run = resume(&folder, &id);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.err.contains("still 1 blocked, 1 at risk"), "{run:?}");
+}
+
+/// A saved plan is judged by the limits of its files: under soonest-first a short balance warns.
+#[test]
+fn a_short_balance_means_the_same_for_a_saved_plan() {
+    let live =
+        "{ id: i-a, region: cn-beijing, expires_in: 10d, price_per_month: '100.00' }\nbalance: '10.00'";
+    let limits = "limits: { max_charge: 500 CNY, when_exceeded: soonest-first }\n";
+    let (folder, id) = one(live, "{ id: i-a, min_remaining: 15d }", limits);
+    let run = resume(&folder, &id);
+    assert!(run.err.contains("warning: CNY 100.00 is more than the balance, CNY 10.00"), "{run:?}");
+    assert!(run.code == 3 && folder.ledger().is_empty(), "the cloud refuses it: {run:?}");
+}
+
+/// In the last two days a renewal does not wait for a setting that cannot be read, in a saved plan neither: each
+/// refusal has a RequestId of its own.
+#[test]
+fn an_urgent_renewal_is_carried_out_though_its_setting_cannot_be_read() {
+    let folder = Folder::new();
+    let fault = "{ action: DescribeInstanceAutoRenewAttribute, nth: 1, times: 1000, kind: code, http: 403, code: Forbidden.RAM }";
+    folder.write(
+        "world.yaml",
+        format!(
+            "now: 2026-12-01T12:17:00Z\nfaults:\n  - {fault}\ninstances:\n  \
+             - {{ id: i-a, region: cn-beijing, expires_at: 2026-12-02T16:00:00Z, price_per_month: '100.00' }}\n"
+        ),
+    );
+    folder.write(
+        "renewals.yaml",
+        "version: 1\nregion: cn-beijing\nlimits: { max_charge: 500 CNY }\ninstances:\n  - { id: i-a, min_remaining: 15d }\n",
+    );
+    assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+    assert_eq!(folder.run("plan --emulator -f renewals.yaml --out plan.json").code, 0);
+    let id = json(&folder, "plan.json")["plan_id"].as_str().unwrap().to_owned();
+    let applied = resume(&folder, &id);
+    assert_eq!(folder.ledger().len(), 1, "{applied:?}");
+}
