@@ -105,6 +105,8 @@ pub fn history(lines: &[Line]) -> Vec<Entry> {
                         // An order exists: what another call under its token was told changes nothing.
                         _ if order_id.is_some() => continue,
                         ChargeOutcome::NotMade { error } => End::NotMade(error.clone()),
+                        // Another run has seen it meanwhile.
+                        ChargeOutcome::Unknown { .. } if matches!(end, End::Settled(_)) => continue,
                         ChargeOutcome::Unknown { error, .. } => End::InDoubt(error.clone()),
                     };
                 }

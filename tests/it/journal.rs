@@ -322,3 +322,24 @@ fn a_time_at_the_end_of_the_calendar_is_damage() {
         let _ = (fold(&contents.lines, "cloud").in_doubt(time(AT)), history(&contents.lines));
     }
 }
+
+/// What another run has seen is not unknown because this one does not know it; what was somebody else's order is
+/// not ours because it was seen.
+#[test]
+fn what_was_seen_stays_seen_in_the_history() {
+    let unknown = || outcome(ChargeOutcome::Unknown { error: "x".into(), foreign: true });
+    let not_made = || outcome(ChargeOutcome::NotMade { error: "another order renewed it".into() });
+    for (records, end) in [
+        (vec![intent(), unknown()], "in-doubt"),
+        (vec![intent(), settled(), intent(), unknown()], "settled"),
+        (vec![intent(), unknown(), settled()], "settled"),
+        (vec![intent(), unknown(), settled(), not_made()], "not-made"),
+    ] {
+        let entries = history(&lines(&records));
+        let [renewctl::journal::history::Entry { deed: Deed::Charge { end: found, .. }, .. }] = &entries[..]
+        else {
+            panic!("{entries:?}");
+        };
+        assert_eq!(found.as_str(), end, "{records:?}");
+    }
+}

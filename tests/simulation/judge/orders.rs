@@ -1,5 +1,7 @@
 //! What enters the ledger.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use renewctl::emulator::Charge;
 use rust_decimal::Decimal;
@@ -91,7 +93,10 @@ impl Judge {
     }
 
     fn check_caps(&self, world: &World, who: &str, process: &Process, version: &Version) {
+        // An order that somebody took back is made again under its token: one planned charge.
+        let mut tokens = BTreeSet::new();
         let charged = process.charged.borrow();
+        let charged: Vec<_> = charged.iter().filter(|(sent, _)| tokens.insert(sent.token.as_str())).collect();
         let all: i64 = charged.iter().filter_map(|(sent, _)| Some(sent.quoted?.cents)).sum();
         if world.scenario.run_cap.is_some_and(|cap| all > cap) {
             self.blame(world, Rule::Caps, format!("{who}: {all} cents in this run, more than --max-charge"));
