@@ -242,7 +242,6 @@ fn announce(approved: &Approved, deeds: &Deeds<'_>, progress: &mut Progress) {
 /// Which ids of a setting may be set now, and which may not.
 fn split_by_condition(step: &SetStep, progress: &Progress) -> (Vec<InstanceId>, Vec<InstanceId>) {
     step.ids.iter().cloned().partition(|id| match progress.outcome.charge_of(&step.region, id) {
-        _ if step.condition == Condition::None => true,
         Some(
             ChargeResult::Done { .. } | ChargeResult::MovedFurther { .. } | ChargeResult::Satisfied { .. },
         ) => true,

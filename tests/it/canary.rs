@@ -137,6 +137,8 @@ fn what_stops_the_charges_does_not_stop_auto_renewal() {
                 assert_eq!(status == "AutoRenewal", on, "{fault} {id}: {}", applied.out);
             }
             assert!(sim.ledger().is_empty(), "{}", applied.out);
+            let said = applied.out.contains("auto-renew not set to 1mo: its renewal is in doubt");
+            assert_eq!(said, doubt, "{fault}: {}", applied.out);
         });
     }
 }
@@ -163,7 +165,8 @@ fn orders_of_others_do_not_keep_the_run() {
             sim.apply_with(&files, &Options { verify_timeout_s: 35 * 60, ..Options::default() }).await;
         assert_exit(&applied, Exit::InDoubt);
         assert_eq!(sim.ledger().len(), 5, "{}", applied.out);
-        assert!(begun.elapsed() < Duration::from_secs(40 * 60), "{:?}", begun.elapsed());
+        let minutes = begun.elapsed().as_secs() / 60;
+        assert!((10..13).contains(&minutes), "a minute each, ten in all: {minutes}");
     });
 }
 

@@ -161,6 +161,22 @@ fn what_is_missing_for_a_rescue_is_said() {
     }
 }
 
+/// A charge that was not tried because the instance is another one by now was not refused: nothing is missing for a
+/// rescue, and the setting waits for a new plan.
+#[test]
+fn a_charge_that_was_not_tried_is_not_said_to_be_refused() {
+    run(async {
+        let sim = Sim::new(ONE);
+        let emulator = Rc::clone(&sim.emulator);
+        let files = WANT_ONE.replace("min_remaining", "auto_renew: 1y, min_remaining");
+        let lock = move || emulator.borrow_mut().set_lock("i-one", Some("security"));
+        let applied = sim.apply_asked(&files, "100", lock).await;
+        assert_exit(&applied, Exit::NotConverged);
+        let text = "auto-renew not set to 1y: it waits for its renewal, which was not made";
+        assert!(applied.out.contains(text), "{}", applied.out);
+    });
+}
+
 /// After a refused charge auto-renewal goes out without a known price, if it would deduct nothing soon.
 #[test]
 fn a_rescue_that_deducts_nothing_soon_needs_no_price() {
