@@ -98,7 +98,7 @@ impl Approved {
             return urgent;
         }
         let day = Sha256::digest(format!("renewctl {}", beijing_date(now).format("%Y-%m-%d")));
-        let drawn = day.iter().take(8).fold(0_u64, |drawn, byte| (drawn << 8) | u64::from(*byte));
+        let drawn = day.first_chunk().copied().map_or(0, u64::from_be_bytes);
         let of = u64::try_from(charges.len()).ok().and_then(|all| drawn.checked_rem(all));
         of.and_then(|first| usize::try_from(first).ok()).unwrap_or(0)
     }

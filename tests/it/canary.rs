@@ -198,7 +198,9 @@ fn first_ones(soonest_in_h: i64, limits: &str) -> String {
 fn without_a_journal_the_first_one_is_drawn_by_the_day() {
     assert_eq!(first_ones(3, ""), "aaaaaaaaaa");
     assert_eq!(first_ones(25, ""), "aaaaaaaaaa");
+    assert_eq!(first_ones(26, ""), "aababaaaab");
     assert_eq!(first_ones(40, ""), "aababaaaab");
+    assert_eq!(first_ones(0, ""), "aababaaaab");
     assert_eq!(first_ones(-40, ""), "aababaaaab", "what has expired can wait for another night");
     assert_eq!(first_ones(40, ", when_exceeded: soonest-first"), "aaaaaaaaaa");
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use renewctl::ids::{ClientToken, InstanceId, RegionId};
 use renewctl::journal::fold::fold;
-use renewctl::journal::history::{Deed, history};
+use renewctl::journal::history::{Deed, End, history};
 use renewctl::journal::{ChargeIntent, ChargeOutcome, Journal, Line, Link, Record, VERSION, encode, parse};
 use renewctl::live::{Answer, ChargeType, Live, LiveInstance, Status};
 use renewctl::plan::HoldCode;
@@ -341,5 +341,10 @@ fn what_was_seen_stays_seen_in_the_history() {
             panic!("{entries:?}");
         };
         assert_eq!(found.as_str(), end, "{records:?}");
+        assert_eq!(
+            *found == End::InDoubt("x".into()),
+            end == "in-doubt",
+            "what came back is told: {found:?}"
+        );
     }
 }
