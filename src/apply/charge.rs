@@ -251,12 +251,16 @@ async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &m
                 Class::Credentials => progress.stop(Stop::Everything(why.clone())),
                 _ => {}
             }
+            let closed = check.closed.into_inner();
             if is_unknown(&error) {
                 let foreign = !error.maybe_done;
+                let why = match closed {
+                    Some(Reading::Differs(because)) => format!("{why}; not sent again: {because}"),
+                    _ => why,
+                };
                 let sent = Sent { doubt: Some(why), foreign, ..Sent::new(step, token, deeds) };
                 return Attempt::Sent(Box::new(sent));
             }
-            let closed = check.closed.into_inner();
             if error.attempts == 0 && !matches!(closed, Some(Reading::Reached(_))) {
                 let why = match closed {
                     Some(Reading::Differs(because)) => because,

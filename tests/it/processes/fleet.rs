@@ -9,7 +9,8 @@ use super::judge::Court;
 
 /// How late an effect shows. A run that charged and then reads sees it at once, because the judge lets
 /// the time pass; a run that was cut off between the two leaves a charge that nobody can see yet.
-pub const EFFECT_DELAY_S: i64 = 10 * 60;
+/// The clock of this world jumps by so much at a reading: by less than a resend may follow its line in the journal.
+pub const EFFECT_DELAY_S: i64 = 4 * 60;
 /// What is in doubt is held for 45 minutes; the runs around it take less than a minute.
 pub const HOLD_MIN_S: i64 = 44 * 60;
 /// Longer than a charge with an unknown outcome is held.
