@@ -61,7 +61,7 @@
 //!
 //! **What one run does not know, the next one does not guess.** The intent is durable before the call
 //! leaves, and written again before every resend ([`journal::Journal`]); a call whose outcome is not known
-//! holds its instance for 45 minutes from the last of them,
+//! holds its instance for 45 minutes from the last of them (nothing is sent more than 5 minutes after its line),
 //! an order that was acknowledged and does not show for 72 hours, a reading older than one that was
 //! seen for 24 hours ([`journal::fold`]). Every hold ends by itself, and then a new reading decides, so
 //! that doubt never loses an instance either. With the journal lost the first two parts remain.

@@ -173,8 +173,8 @@ impl Sender {
     }
 
     /// Waits for a key: for another one in place of `refused`, or for any that serves. A read gives up at its
-    /// end, and what has an effect once nothing may be sent any more: what is known of it must not be lost over a wait.
-    /// Tells whether it took time.
+    /// end, and what has an effect once nothing may be sent any more: what is known of it must not be lost over
+    /// a wait. Tells whether it took time.
     async fn key(
         &self,
         policy: Policy<'_>,
