@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use renewctl::cli::Exit;
+use renewctl::journal::{Journal, Record};
 
 use crate::support::{
-    Applied, Cut, FLEET as WORLD, ONE, Options, Sim, WANT_FLEET as FILES, WANT_ONE, assert_exit, charges, run,
+    Applied, Cut, FLEET as WORLD, ONE, Options, Sim, WANT_FLEET as FILES, WANT_ONE, assert_exit, charges, run, time,
 };
 
 /// Seconds from a signal to the end: less than what GitHub's runners grant before they kill.
@@ -165,21 +166,29 @@ fn a_setting_is_not_sent_again_after_a_signal() {
     }
 }
 
-/// A charge of this run that nobody has seen is in doubt however long ago its hold ended.
+/// A charge of this run that nobody has seen is in doubt however long ago its hold ended, also where another
+/// run, on a file system whose locks do not work, wrote the journal's last line.
 #[test]
 fn a_second_signal_names_a_doubt_of_this_run_whose_hold_is_over() {
-    run(async {
-        let sim = Sim::new(ONE);
-        sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: lost_before }");
-        let signals = Rc::clone(&sim.signals);
-        let signal = async {
-            tokio::time::sleep(Duration::from_secs(50 * 60)).await;
-            signals.send();
-            signals.send();
-        };
-        let options = Options { verify_timeout_s: 3 * 3600, ..Options::default() };
-        let (applied, ()) = tokio::join!(sim.apply_with(WANT_ONE, &options), signal);
-        assert_exit(&applied, Exit::InDoubt);
-        assert!(applied.err.contains("IN DOUBT: i-one"), "{}", applied.err);
-    });
+    for shared in [false, true] {
+        run(async {
+            let sim = Sim::new(ONE);
+            sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: lost_before }");
+            let (signals, journal) = (Rc::clone(&sim.signals), Rc::clone(&sim.journal));
+            let signal = async {
+                tokio::time::sleep(Duration::from_secs(50 * 60)).await;
+                if shared {
+                    let now = time("2026-12-24T00:00:00Z");
+                    let other = Journal::open(journal, "emulator:test".into(), "other".into(), now);
+                    other.unwrap().0.write(now, Record::End { converged: false }).unwrap();
+                }
+                signals.send();
+                signals.send();
+            };
+            let options = Options { verify_timeout_s: 3 * 3600, ..Options::default() };
+            let (applied, ()) = tokio::join!(sim.apply_with(WANT_ONE, &options), signal);
+            assert_exit(&applied, Exit::InDoubt);
+            assert!(applied.err.contains("IN DOUBT: i-one"), "{shared}: {}", applied.err);
+        });
+    }
 }

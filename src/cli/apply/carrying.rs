@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::doors::{Failure, random_id};
+use super::super::doors::Failure;
 use super::super::reports::Said;
 use super::Apply;
 use super::ending::journal_failure;
@@ -25,13 +25,13 @@ impl Apply<'_> {
         approved: &Approved,
         satisfied: Outcome,
         seen: &Contents,
+        run: &str,
     ) -> Result<Exit, Failure> {
         // What is read from now on decides about money: each call has its own patience, and the waits for
         // effects have theirs.
         self.session.cloud.read_until(None);
         let now = self.session.cloud.server_now();
-        let run = random_id(self.doors.entropy.as_ref());
-        let opened = Journal::open(Rc::clone(&self.storage), self.session.world.clone(), run, now);
+        let opened = Journal::open(Rc::clone(&self.storage), self.session.world.clone(), run.to_owned(), now);
         let (journal, contents) = match opened {
             Ok(opened) => opened,
             Err(error) => {

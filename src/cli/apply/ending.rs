@@ -65,8 +65,8 @@ impl Apply<'_> {
         Ok(exit)
     }
 
-    /// The end after a second signal: the calls under way are cut off, and the journal tells which.
-    pub(super) fn given_up(&self, signal: Signal) -> Exit {
+    /// The end of `run` after a second signal: the calls under way are cut off, and the journal tells which.
+    pub(super) fn given_up(&self, signal: Signal, run: &str) -> Exit {
         let bytes = match self.storage.read() {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -78,7 +78,6 @@ impl Apply<'_> {
             }
         };
         let lines = journal::parse(&bytes).lines;
-        let run = lines.last().map(|line| line.run.clone()).unwrap_or_default();
         let (past, now) = (history(&lines), self.session.cloud.server_now());
         let own: Vec<(&ChargeIntent, &End)> = past
             .iter()

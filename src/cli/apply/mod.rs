@@ -18,7 +18,7 @@ pub use saved::Saved;
 
 use super::args::{ApplyArgs, Cli};
 use super::command_line::{apply_command, resume_command};
-use super::doors::{Doors, Failure};
+use super::doors::{Doors, Failure, random_id};
 use super::files::{ReadFiles, check_writes, desired_state, select};
 use super::plan::{damage, note_skew, note_torn, read_journal};
 use super::reports::{Format, ReportFile};
@@ -137,9 +137,11 @@ impl Apply<'_> {
                 if let Some(signal) = self.signal() {
                     return Err(Failure::interrupted(signal));
                 }
-                let carried =
-                    self.doors.unless_interrupted(2, self.carry_out(&approved, satisfied, &seen)).await;
-                carried.unwrap_or_else(|signal| Ok(self.given_up(signal)))
+                // What it is called in the journal.
+                let run = random_id(self.doors.entropy.as_ref());
+                let work = self.carry_out(&approved, satisfied, &seen, &run);
+                let carried = self.doors.unless_interrupted(2, work).await;
+                carried.unwrap_or_else(|signal| Ok(self.given_up(signal, &run)))
             }
         }
     }
