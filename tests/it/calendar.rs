@@ -153,5 +153,6 @@ fn spans_are_said_as_people_say_them() {
         [0, 5, 60, 61, 1440, 1500, 14_640].into_iter().map(|m| show_span(minutes(m))).collect();
     assert_eq!(shown, ["0m", "5m", "1h 0m", "1h 1m", "1d", "1d 1h", "10d 4h"]);
     assert_eq!(show_left(minutes(14_640)), "10d 4h left");
+    assert_eq!(show_left(minutes(0)), "expired 0m ago");
     assert_eq!(show_left(minutes(-1440)), "expired 1d ago");
 }

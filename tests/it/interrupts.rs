@@ -8,7 +8,8 @@ use renewctl::cli::Exit;
 use renewctl::journal::{Journal, Record};
 
 use crate::support::{
-    Applied, Cut, FLEET as WORLD, ONE, Options, Sim, WANT_FLEET as FILES, WANT_ONE, assert_exit, charges, run, time,
+    Applied, Cut, FLEET as WORLD, ONE, Options, Sim, WANT_FLEET as FILES, WANT_ONE, assert_exit, charges,
+    run, time,
 };
 
 /// Seconds from a signal to the end: less than what GitHub's runners grant before they kill.
