@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use renewctl::cli::Exit;
 
+use super::{THREE, WANT_THREE};
 use crate::support::{ONE, Options, Sim, WANT_ONE, assert_exit, run};
 
 /// Enabling goes out after a refused charge, as the rescue of the instance, if the caps have room for what
@@ -37,6 +38,36 @@ fn enabling_after_a_refused_charge_stays_within_the_caps() {
             let deducted: rust_decimal::Decimal = sim.ledger().iter().map(|charge| charge.amount).sum();
             assert!(deducted <= cap.into(), "{term}: {deducted}");
         });
+    }
+}
+
+/// Several rescues share what the caps leave, soonest expiry first.
+#[test]
+fn rescues_share_what_the_caps_leave() {
+    let caps = ["1399 CNY", "1400 CNY", "2499 CNY", "2500 CNY", "3599 CNY", "3600 CNY"];
+    for (cap, sent) in caps.into_iter().zip([0, 1, 1, 2, 2, 3]) {
+        for of_run in [false, true] {
+            run(async {
+                let sim = Sim::new(THREE);
+                sim.fault("{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }");
+                let auto = WANT_THREE.replace("min_remaining", "auto_renew: 1y, min_remaining");
+                let files = if of_run {
+                    auto.replace("limits: { max_charge: 500 CNY }", "")
+                } else {
+                    auto.replace("500 CNY", cap)
+                };
+                let options = Options { max_charge: of_run.then_some(cap), ..Options::default() };
+                let applied = sim.apply_with(&files, &options).await;
+                assert_exit(&applied, Exit::NotConverged);
+                // The platform deducts within the nine days before each expiry.
+                sim.advance(9 * 86_400);
+                sim.emulator.borrow_mut().live_on(sim.clock.now_public());
+                let mut deducted: Vec<String> =
+                    sim.ledger().iter().map(|charge| charge.instance_id.to_string()).collect();
+                deducted.sort();
+                assert_eq!(deducted, ["i-a", "i-b", "i-c"][..sent], "{cap} {of_run} {}", applied.out);
+            });
+        }
     }
 }
 
