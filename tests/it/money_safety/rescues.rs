@@ -63,7 +63,7 @@ fn rescues_share_what_the_caps_leave() {
                 sim.advance(9 * 86_400);
                 sim.emulator.borrow_mut().live_on(sim.clock.now_public());
                 let mut deducted: Vec<String> =
-                    sim.ledger().iter().map(|charge| charge.instance_id.to_string()).collect();
+                    sim.ledger().iter().map(|charge| charge.instance_id.clone()).collect();
                 deducted.sort();
                 assert_eq!(deducted, ["i-a", "i-b", "i-c"][..sent], "{cap} {of_run} {}", applied.out);
             });
