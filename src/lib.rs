@@ -53,8 +53,8 @@
 //!
 //! **A send on another day, or after the token is forgotten, sees the effect of the first.** Nothing is
 //! sent, for the first time or again, without a reading of the last minute that equals the plan: same
-//! expiry, charge type and locks (`apply::charge`); after an answer that leaves open whether the cloud has
-//! acted it is a new one. First sends wait from 00:00 to 00:45 Beijing time
+//! expiry, charge type and locks but for the one that comes with an expiry (`apply::charge`); after an answer
+//! that leaves open whether the cloud has acted it is a new one. First sends wait from 00:00 to 00:45 Beijing time
 //! and resends stop at midnight ([`plan::window`]), so that between the last send under one day's token
 //! and the first under the next there are 45 minutes, and an effect shows within 30. When somebody
 //! else's order is said to be in progress, nothing is sent again at all.

@@ -54,6 +54,13 @@ pub enum Lock {
     Other(Untrusted),
 }
 
+/// Whether two readings have the same locks, but for the financial one: that comes with the expiry by itself
+/// (reference 2.1) and forbids no renewal, so that an instance that has just expired is not another one.
+pub fn are_same_locks(one: &[Lock], other: &[Lock]) -> bool {
+    let telling = |lock: &&Lock| **lock != Lock::Financial;
+    one.iter().filter(telling).eq(other.iter().filter(telling))
+}
+
 /// One instance as it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveInstance {

@@ -159,21 +159,25 @@ pub trait Files {
     /// # Errors
     /// Whatever the operating system says.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any>>>;
-    /// The one name of a file that may be given by several, also of one that is not there yet: absolute,
-    /// without links.
+    /// The one name of a file that may be given by several, also of one that is not there yet, or whose
+    /// folder is not: absolute, without links.
     ///
     /// # Errors
     /// Whatever the operating system says.
     fn real_path(&self, path: &Path) -> io::Result<PathBuf>;
     /// Whether it is there and neither a file nor a folder: a pipe or a device.
     fn is_stream(&self, path: &Path) -> bool;
+    /// Whether it is a file that this process's stdout or stderr goes to, by whatever name.
+    fn is_output(&self, _path: &Path) -> bool {
+        false
+    }
     /// The entries of a folder (full paths, sorted), or `None` if `path` is no folder.
     ///
     /// # Errors
     /// Whatever the operating system says.
     fn list(&self, path: &Path) -> io::Result<Option<Vec<PathBuf>>>;
     /// Replaces a file whole or not at all, durably; makes its folder if it is missing. A pipe or a
-    /// device is written to.
+    /// device is written to, and a link that leads nowhere is an error.
     ///
     /// # Errors
     /// Whatever the operating system says.

@@ -14,7 +14,7 @@ use crate::calendar::{beijing_date, show_beijing};
 use crate::cloud::{CallError, Gate, ReadId, RenewOrder};
 use crate::ids::{ClientToken, InstanceId, RegionId};
 use crate::journal::{ChargeIntent, ChargeOutcome, Record, fold::is_settled};
-use crate::live::{Answer, Live, LiveInstance, Quote};
+use crate::live::{Answer, Live, LiveInstance, Quote, are_same_locks};
 use crate::plan::outcome::ChargeReport;
 use crate::plan::step::ChargeStep;
 use crate::plan::{PriceDecision, token, window};
@@ -179,7 +179,7 @@ fn compare(step: &ChargeStep, live: &Live, now: DateTime<Utc>) -> Reading {
     if seen != step.expires_before {
         return Reading::Differs(format!("it changed: it expires {} now; plan again", show_beijing(seen)));
     }
-    if instance.locks != step.locks {
+    if !are_same_locks(&instance.locks, &step.locks) {
         return Reading::Differs("it changed: its locks are others now; plan again".to_owned());
     }
     waiting(instance, now).map_or(Reading::Same, Reading::Differs)

@@ -313,7 +313,7 @@ pub(super) struct WorkArgs {
     pub(super) report: Vec<ReportFile>,
     #[command(flatten)]
     pub(super) view: ViewArgs,
-    /// Most that this run may charge, for example '500 CNY'. The stricter of this and the files' limits wins.
+    /// Most that this run may charge, for example '500 CNY'. The stricter of this, the files' limits and the cap that a plan was saved with wins.
     #[arg(long, value_name = "AMOUNT")]
     pub(super) max_charge: Option<Money>,
     /// The journal: every call before and after it, and what earlier runs left in doubt.

@@ -157,13 +157,15 @@ pub(super) fn check_paths<'a>(
         } else if among && is_yaml(&path, doors) {
             format!("{flag} would put {shown} among the files of -f")
         } else if given.as_os_str() == "-" {
-            "--report and --out write to files; what goes to stdout is chosen by --format".to_owned()
+            "--report and --out write to files".to_owned()
+        } else if doors.files.is_output(given) {
+            format!("{flag} would replace {shown}, which stdout or stderr goes to")
         } else if !taken.insert(path) {
             format!("two reports would go to {shown}")
         } else {
             continue;
         };
-        let help = "write each report to a file of its own";
+        let help = "write each report to a file of its own; what goes to stdout is chosen by --format";
         return Err(Failure::new(Exit::Usage, format!("error: {why}\n  help: {help}")));
     }
     Ok(())

@@ -148,7 +148,12 @@ pub fn exceeded(plan: &Plan) -> Vec<String> {
         refusals.extend(file_exceeded(plan, index, file));
     }
     if let Some(cap) = &plan.run_cap {
-        refusals.extend(over_cap(&plan.total(), cap, "--max-charge", "raise --max-charge"));
+        refusals.extend(over_cap(
+            &plan.total(),
+            cap,
+            "--max-charge",
+            "raise --max-charge, for a saved plan when it is made",
+        ));
     }
     refusals
 }

@@ -12,7 +12,7 @@ use super::outcome::{ChargeReport, ChargeResult, Outcome, SettingResult};
 use super::{Block, BlockCode, Item, Plan, PriceDecision, Renewal, Setting, Stopped, Verdict, price, risk};
 use crate::calendar::{show_beijing, show_left};
 use crate::ids::{InstanceId, RegionId};
-use crate::live::{ChargeType, LiveInstance};
+use crate::live::{ChargeType, LiveInstance, are_same_locks};
 use crate::money::Money;
 use crate::term::LiveAutoRenew;
 
@@ -170,7 +170,7 @@ fn renewal_now(
         let (now, then) = (show_beijing(seen), show_beijing(planned.expires_before));
         return Err(format!("it expires {now} now, and {then} when the plan was made"));
     }
-    if saved.live.as_ref().is_some_and(|before| before.locks != live.locks) {
+    if saved.live.as_ref().is_some_and(|before| !are_same_locks(&before.locks, &live.locks)) {
         return Err("its locks are others now".to_owned());
     }
     if let Some(Verdict::Held(_)) = &fresh.renew {

@@ -13,6 +13,7 @@ use crate::calendar::{next_beijing_midnight, to_minute};
 use crate::config::{MARGIN_HOURS, MinRemaining};
 use crate::desired::{Desired, DesiredState};
 use crate::live::Live;
+use crate::term::Site;
 
 /// Instants looked at for one change, at most: holds add one each, and end by themselves.
 const INSTANTS_MAX: usize = 64;
@@ -52,7 +53,7 @@ fn end(
         if let Some(Verdict::Held(hold)) = &next.renew {
             // It only waits; how it goes on is seen when the waiting ends.
             instants.insert(hold.until);
-        } else if differs(item, next, now, at) {
+        } else if differs(item, next, wanted.entry.site, now, at) {
             return Some(at);
         }
     }
@@ -87,7 +88,13 @@ fn instants(item: &Item<PriceDecision>, wanted: &Desired, now: DateTime<Utc>) ->
 }
 
 /// Whether an item is another change at another instant.
-fn differs(item: &Item<PriceDecision>, next: &Item<()>, now: DateTime<Utc>, at: DateTime<Utc>) -> bool {
+fn differs(
+    item: &Item<PriceDecision>,
+    next: &Item<()>,
+    site: Site,
+    now: DateTime<Utc>,
+    at: DateTime<Utc>,
+) -> bool {
     let planned = item.renewal().map(|renewal| (renewal.term, renewal.expires_before, renewal.expires_after));
     let bought = next.renewal().map(|renewal| (renewal.term, renewal.expires_before, renewal.expires_after));
     // What is newly due is no change of this plan, but takes a setting with it that was planned without it.
@@ -97,9 +104,11 @@ fn differs(item: &Item<PriceDecision>, next: &Item<()>, now: DateTime<Utc>, at: 
         != next.setting().map(|setting| setting.after).filter(|_| item.setting().is_some());
     let expires = item.live.as_ref().is_some_and(|live| now < live.expires_at && live.expires_at <= at);
     let waits = expires && item.setting().is_some() && item.renewal().is_some();
+    // Suspended, it counts from the day of renewal (reference 3.1).
+    let suspended = expires && site == Site::International && item.renewal().is_some();
     let soon = item.committed.as_ref().is_some_and(|committed| {
         let expiry = planned.map(|(_, _, after)| after).or(item.live.as_ref().map(|live| live.expires_at));
         expiry.is_some_and(|expiry| window::deductions_soon(expiry, committed.term, at) != committed.times)
     });
-    renews_differently || sets_differently || waits || soon
+    renews_differently || sets_differently || waits || suspended || soon
 }

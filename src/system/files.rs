@@ -29,15 +29,33 @@ impl Files for SystemFiles {
     }
 
     fn real_path(&self, path: &Path) -> io::Result<PathBuf> {
-        // A file that is not there yet has its name within a folder that is.
-        fs::canonicalize(path).or_else(|error| {
-            let name = path.file_name().ok_or(error)?;
-            fs::canonicalize(folder_of(path)).map(|folder| folder.join(name))
-        })
+        // What is not there yet has its name within the nearest folder that is.
+        let mut there = std::path::absolute(path)?;
+        let mut missing = Vec::new();
+        let mut real = loop {
+            match (fs::canonicalize(&there), there.components().next_back()) {
+                (Ok(real), _) => break real,
+                (Err(error), None) => return Err(error),
+                (Err(_), Some(part)) => missing.push(part.as_os_str().to_owned()),
+            }
+            there.pop();
+        };
+        for part in missing.iter().rev() {
+            if part == ".." {
+                real.pop();
+            } else {
+                real.push(part);
+            }
+        }
+        Ok(real)
     }
 
     fn is_stream(&self, path: &Path) -> bool {
         is_stream(path)
+    }
+
+    fn is_output(&self, path: &Path) -> bool {
+        is_output(path)
     }
 
     fn list(&self, path: &Path) -> io::Result<Option<Vec<PathBuf>>> {
@@ -51,11 +69,16 @@ impl Files for SystemFiles {
     }
 
     fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        // What a link leads to is replaced, not the link; and a pipe or a device is written to.
-        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        if is_stream(path) {
             return OpenOptions::new().write(true).open(path)?.write_all(content);
         }
+        // What a link leads to is replaced, not the link.
+        let path = &match fs::canonicalize(path) {
+            Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) => {
+                return Err(io::Error::other("it is a link that leads nowhere"));
+            }
+            real => real.unwrap_or_else(|_| path.to_path_buf()),
+        };
         let folder = folder_of(path);
         make_folder(&folder)?;
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
@@ -75,6 +98,26 @@ pub(super) fn folder_of(path: &Path) -> PathBuf {
 
 pub(super) fn is_stream(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
+#[cfg(unix)]
+fn is_output(path: &Path) -> bool {
+    use std::os::fd::AsFd as _;
+    use std::os::unix::fs::MetadataExt as _;
+
+    let Some(given) = fs::metadata(path).ok().filter(fs::Metadata::is_file) else { return false };
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    [stdout.as_fd(), stderr.as_fd()].into_iter().any(|stream| {
+        // A stream that was closed goes to no file.
+        let file = stream.try_clone_to_owned().and_then(|stream| File::from(stream).metadata());
+        file.is_ok_and(|file| (file.dev(), file.ino()) == (given.dev(), given.ino()))
+    })
+}
+
+/// Only here the file is told from others by its number.
+#[cfg(not(unix))]
+fn is_output(_: &Path) -> bool {
+    false
 }
 
 /// Makes a folder that is missing, with those that lead to it, durably: a file that is made durable in a

@@ -268,20 +268,42 @@ fn of_two_terms_with_one_end_the_quotable_one_is_bought() {
 fn a_plan_says_how_long_it_holds() {
     let cases = [
         // Released 15 days after its expiry.
-        ("2026-12-02T16:00:00Z", "off", "min_remaining: 3d", "2026-12-17T16:00:00Z"),
-        ("2026-12-02T16:00:00Z", "off", "min_remaining: 3d, renew_period: 1y", "2026-12-17T16:00:00Z"),
+        ("china", "2026-12-02T16:00:00Z", "off", "min_remaining: 3d", "2026-12-17T16:00:00Z"),
+        (
+            "china",
+            "2026-12-02T16:00:00Z",
+            "off",
+            "min_remaining: 3d, renew_period: 1y",
+            "2026-12-17T16:00:00Z",
+        ),
+        // Suspended with its expiry: from then on a renewal counts from the day on which it is made.
+        ("international", "2026-12-03T12:17:00Z", "off", "min_remaining: 3d", "2026-12-03T12:17:00Z"),
         // From when its renewal is due, its setting is not set without it.
-        ("2026-12-16T16:00:00Z", "off", "auto_renew: 1mo, min_remaining: 3d", "2026-12-13T16:45:00Z"),
-        ("2026-12-16T16:00:00Z", "1mo", "auto_renew: off, min_remaining: 3d", "2026-12-13T16:45:00Z"),
+        (
+            "china",
+            "2026-12-16T16:00:00Z",
+            "off",
+            "auto_renew: 1mo, min_remaining: 3d",
+            "2026-12-13T16:45:00Z",
+        ),
+        (
+            "china",
+            "2026-12-16T16:00:00Z",
+            "1mo",
+            "auto_renew: off, min_remaining: 3d",
+            "2026-12-13T16:45:00Z",
+        ),
         // What the platform deducts counts from ten days before.
-        ("2026-12-25T16:00:00Z", "off", "auto_renew: 1mo", "2026-12-07T00:00:00Z"),
+        ("china", "2026-12-25T16:00:00Z", "off", "auto_renew: 1mo", "2026-12-07T00:00:00Z"),
     ];
-    for (expires_at, live, entry, until) in cases {
+    for (site, expires_at, live, entry, until) in cases {
         run(async {
             let sim = Sim::new(&format!(
-                "now: 2026-12-01T12:17:00Z\ninstances:\n- {{ id: i-a, region: cn-beijing, expires_at: {expires_at}, auto_renew: {live}, price_per_month: '100.00' }}\n"
+                "now: 2026-12-01T12:17:00Z\nsite: {site}\ninstances:\n- {{ id: i-a, region: cn-beijing, expires_at: {expires_at}, auto_renew: {live}, price_per_month: '100.00' }}\n"
             ));
-            let files = format!("version: 1\nregion: cn-beijing\ninstances:\n- {{ id: i-a, {entry} }}\n");
+            let files = format!(
+                "version: 1\nregion: cn-beijing\nsite: {site}\ninstances:\n- {{ id: i-a, {entry} }}\n"
+            );
             let plan = sim.plan(&files).await;
             assert!(plan.has_changes(), "{entry}");
             assert_eq!(plan.valid_until, Some(crate::support::time(until)), "{expires_at} {entry}");

@@ -110,12 +110,32 @@ fn reports_are_as_the_schema_says() {
 
 #[test]
 fn the_schema_names_every_code_and_no_other() {
-    use BlockCode::{ChargeType, Expired, Locked, NoPrice, NoTerm, UnknownInstance, Unreadable};
-    use HoldCode::{Midnight, NotMoved, OlderReading, OutcomeUnknown, PlatformWindow};
-    let blocks =
-        [UnknownInstance, Unreadable, ChargeType, Locked, NoPrice, Expired, NoTerm].map(BlockCode::as_str);
-    let holds = [OutcomeUnknown, NotMoved, OlderReading, PlatformWindow, Midnight].map(HoldCode::as_str);
-    let codes: Vec<&str> = blocks.into_iter().chain(holds).collect();
+    // Each leads to the next one, so that a new one cannot be forgotten.
+    let next_block = |code: &BlockCode| {
+        Some(match code {
+            BlockCode::UnknownInstance => BlockCode::Unreadable,
+            BlockCode::Unreadable => BlockCode::ChargeType,
+            BlockCode::ChargeType => BlockCode::Locked,
+            BlockCode::Locked => BlockCode::NoPrice,
+            BlockCode::NoPrice => BlockCode::Expired,
+            BlockCode::Expired => BlockCode::NoTerm,
+            BlockCode::NoTerm => BlockCode::OverCap,
+            BlockCode::OverCap => BlockCode::NotInPlan,
+            BlockCode::NotInPlan => return None,
+        })
+    };
+    let next_hold = |code: &HoldCode| {
+        Some(match code {
+            HoldCode::OutcomeUnknown => HoldCode::NotMoved,
+            HoldCode::NotMoved => HoldCode::OlderReading,
+            HoldCode::OlderReading => HoldCode::PlatformWindow,
+            HoldCode::PlatformWindow => HoldCode::Midnight,
+            HoldCode::Midnight => return None,
+        })
+    };
+    let blocks = std::iter::successors(Some(BlockCode::UnknownInstance), next_block).map(BlockCode::as_str);
+    let holds = std::iter::successors(Some(HoldCode::OutcomeUnknown), next_hold).map(HoldCode::as_str);
+    let codes: Vec<&str> = blocks.chain(holds).collect();
     assert_eq!(schema()["$defs"]["stop"]["properties"]["code"]["enum"], json!(codes));
 }
 

@@ -29,6 +29,7 @@ use super::{Exit, note, result};
 use crate::desired::DesiredState;
 use crate::journal::fold::fold;
 use crate::journal::{Contents, JournalError};
+use crate::money::Money;
 use crate::plan::file::SavedPlan;
 use crate::plan::guard::{Approved, Consent, approve};
 use crate::plan::outcome::Outcome;
@@ -49,9 +50,7 @@ pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Scre
         note(doors, cli.common.quiet, &warnings);
         (desired, None)
     };
-    if args.work.max_charge.is_some() {
-        desired.run_cap.clone_from(&args.work.max_charge);
-    }
+    desired.run_cap = stricter(desired.run_cap, args.work.max_charge.clone());
     check_writes(&args.work, args.plan.as_deref(), None, cli.common.emulator.as_deref(), doors)?;
     with_session(&cli.common, doors, async |session: Session| {
         let apply = Apply {
@@ -77,6 +76,17 @@ pub(super) async fn run(cli: &Cli, args: &ApplyArgs, doors: &Doors, screen: Scre
         apply.run().await
     })
     .await
+}
+
+/// Of the cap that a plan was saved with and the one that is given the lower one: nobody has agreed to more.
+/// One of another currency allows nothing, and is kept for that.
+fn stricter(saved: Option<Money>, given: Option<Money>) -> Option<Money> {
+    match (saved, given) {
+        (Some(saved), Some(given)) if saved.currency == given.currency && saved.amount < given.amount => {
+            Some(saved)
+        }
+        (saved, given) => given.or(saved),
+    }
 }
 
 /// How often another run's lock is tried again.

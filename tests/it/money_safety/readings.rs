@@ -47,6 +47,23 @@ fn what_changed_between_plan_and_charge_is_not_charged() {
     }
 }
 
+/// An instance that expires while somebody thinks gets the financial lock with it (reference 2.1). That forbids
+/// no renewal, and is no reason to leave a stopped server to the next night.
+#[test]
+fn an_expiry_while_somebody_thinks_keeps_no_renewal() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("2026-12-10T16:00:00Z", "2026-12-01T02:15:00Z"));
+        let (emulator, clock) = (Rc::clone(&sim.emulator), Rc::clone(&sim.clock));
+        let happens = move || {
+            clock.stalled_s.set(clock.stalled_s.get() + 14 * 60);
+            emulator.borrow_mut().live_on(clock.now_public());
+        };
+        let applied = sim.apply_asked(WANT_ONE, "100", happens).await;
+        assert_exit(&applied, Exit::Ok);
+        assert_eq!(sim.ledger().len(), 1, "{}", applied.out);
+    });
+}
+
 #[test]
 fn a_cheaper_price_is_no_obstacle() {
     run(async {

@@ -208,3 +208,53 @@ fn an_urgent_renewal_is_carried_out_though_its_setting_cannot_be_read() {
     let applied = resume(&folder, &id);
     assert_eq!(folder.ledger().len(), 1, "{applied:?}");
 }
+
+/// The cap that a plan was reviewed with stays: `--max-charge` can only lower it. A rescue after a refused
+/// renewal is what it has to bound beside the total.
+#[test]
+fn a_saved_plan_keeps_the_cap_of_its_review() {
+    for (saved, given, deducted) in [
+        ("100 CNY", None, false),
+        ("100 CNY", Some("5000 CNY"), false),
+        ("5000 CNY", None, true),
+        ("5000 CNY", Some("100 CNY"), false),
+        ("5000 CNY", Some("600 CNY"), true),
+        // Of another currency: nothing is allowed, and nothing is tried.
+        ("5000 CNY", Some("5000 USD"), false),
+    ] {
+        let folder = Folder::of(
+            "now: 2026-12-01T12:17:00Z\ninstances:\n  - { id: i-a, region: cn-beijing, expires_in: 5d, \
+             price_per_month: '100.00', refuses: { RenewInstance: OperationDenied.NoStock } }\n",
+            "version: 1\nregion: cn-beijing\ninstances:\n  - { id: i-a, min_remaining: 15d, auto_renew: 6mo }\n",
+        );
+        let plan =
+            folder.run(&format!("plan --emulator -f renewals.yaml --max-charge '{saved}' --out plan.json"));
+        assert_eq!(plan.code, 0, "{plan:?}");
+        let cap = given.map_or_else(String::new, |cap| format!(" --max-charge '{cap}'"));
+        let run = folder
+            .run(&format!("apply --emulator --plan plan.json --auto-approve --verify-timeout 10s{cap}"));
+        let exit = if given == Some("5000 USD") { 4 } else { 3 };
+        assert_eq!(run.code, exit, "{saved} {given:?} {run:?}");
+        assert_eq!(folder.run("emulator advance 1d").code, 0);
+        assert_eq!(!bought(&folder).is_empty(), deducted, "{saved} {given:?} {run:?}");
+    }
+}
+
+/// With its expiry an instance gets the financial lock, which forbids no renewal: the plan holds as long as
+/// it says.
+#[test]
+fn a_saved_plan_holds_beyond_the_expiry_of_its_instances() {
+    for days in [1, 11, 24] {
+        let (folder, id) = one(
+            "{ id: i-a, region: cn-beijing, expires_in: 10d, price_per_month: '100.00' }",
+            "{ id: i-a, min_remaining: 11d }",
+            "",
+        );
+        let until = json(&folder, "plan.json")["valid_until"].as_str().unwrap().to_owned();
+        assert_eq!(until, "2026-12-26T12:17:00Z", "it is released by then");
+        assert_eq!(folder.run(&format!("emulator advance {days}d")).code, 0);
+        let run = resume(&folder, &id);
+        assert_eq!(run.code, 0, "after {days} days {run:?}");
+        assert_eq!(bought(&folder), ["i-a"], "after {days} days {run:?}");
+    }
+}

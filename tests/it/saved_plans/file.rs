@@ -114,7 +114,13 @@ fn a_plan_is_not_saved_over_what_the_run_reads_and_an_as_of_plan_not_at_all() {
     for (arguments, text) in [
         ("--out renewals.yaml", "--out would replace renewals.yaml"),
         ("--out .renewctl/journal.jsonl", "--out would replace .renewctl/journal.jsonl"),
+        // Also in a folder that is not there yet, under whatever name.
+        ("--out ./.renewctl/journal.jsonl", "--out would replace ./.renewctl/journal.jsonl"),
+        ("--journal new/j --out ./new/./j", "--out would replace ./new/./j"),
+        ("--journal new/j --report json=new/x/../j", "--report would replace new/x/../j"),
+        ("--out new/../renewals.yaml", "--out would replace new/../renewals.yaml"),
         ("--out a --report json=a", "two reports would go to a"),
+        ("--out ./new/a --report json=new/a", "two reports would go to new/a"),
         ("--out a --as-of +1d", "cannot be used with"),
     ] {
         let run = folder.run(&format!("plan --emulator -f renewals.yaml {arguments}"));
@@ -132,6 +138,54 @@ fn a_plan_is_not_saved_over_what_the_run_reads_and_an_as_of_plan_not_at_all() {
     for arguments in ["apply", "apply --plan p -f renewals.yaml", "plan", "validate"] {
         assert_eq!(folder.run(arguments).code, 64, "{arguments}");
     }
+}
+
+/// A file that stdout or stderr goes to is not replaced under the run's own output, by whatever name; a pipe
+/// there is written to like any other.
+#[test]
+#[cfg(unix)]
+fn no_report_replaces_what_the_run_writes_to() {
+    for (report, link) in [("log", None), ("out", Some("/proc/self/fd/1")), ("err", Some("/proc/self/fd/2"))]
+    {
+        if link.is_some_and(|link| fs::metadata(link).is_err()) {
+            continue;
+        }
+        let folder = folder();
+        if let Some(link) = link {
+            std::os::unix::fs::symlink(link, folder.path(report)).unwrap();
+        }
+        for flag in ["--report markdown", "--out"] {
+            let log = fs::File::create(folder.path("log")).unwrap();
+            let mut command = folder.command(&format!("plan --emulator -f renewals.yaml {flag}={report}"));
+            command.stdout(log.try_clone().unwrap()).stderr(log);
+            let code = command.status().unwrap().code();
+            let told = fs::read_to_string(folder.path("log")).unwrap();
+            let flag = flag.split(' ').next().unwrap();
+            assert_eq!(code, Some(64), "{told}");
+            assert!(
+                told.contains(&format!("{flag} would replace {report}, which stdout or stderr goes to")),
+                "{told}"
+            );
+            let kept = fs::symlink_metadata(folder.path(report)).unwrap().is_symlink();
+            assert_eq!(kept, link.is_some(), "{report}");
+        }
+    }
+    let folder = folder();
+    if fs::metadata("/proc/self/fd/1").is_ok() {
+        std::os::unix::fs::symlink("/proc/self/fd/1", folder.path("out")).unwrap();
+        let run = folder.run("plan --emulator -f renewals.yaml --report markdown=out --format json");
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(run.out.contains("### ") && run.out.contains("\"plan_id\""), "{run:?}");
+    }
+    // A link that leads nowhere is none that could be replaced.
+    std::os::unix::fs::symlink("nowhere/at/all", folder.path("dangling")).unwrap();
+    let run = folder.run("plan --emulator -f renewals.yaml --report markdown=dangling");
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        run.err.contains("the report dangling cannot be written: it is a link that leads nowhere"),
+        "{run:?}"
+    );
+    assert!(fs::symlink_metadata(folder.path("dangling")).unwrap().is_symlink());
 }
 
 /// What could not be asked stays blocked, with what to do about it; the rest of the saved plan is carried out.
