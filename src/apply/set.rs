@@ -47,7 +47,7 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
             }
             Err(Unset::Interrupted) => {
                 let why = format!("{INTERRUPTED} before the answer came");
-                note(step, &ids, &SettingResult::Failed { why }, progress);
+                note(step, &ids, &SettingResult::Failed { why, maybe_done: true }, progress);
                 continue;
             }
             Err(Unset::Refused(error)) => error,
@@ -66,14 +66,15 @@ pub(super) async fn carry_out(step: &SetStep, deeds: &Deeds<'_>, progress: &mut 
             batches.push((left.to_vec(), earlier));
             continue;
         }
-        note(step, &ids, &SettingResult::Failed { why: error.advice() }, progress);
+        let maybe_done = error.maybe_done || earlier.is_some();
+        note(step, &ids, &SettingResult::Failed { why: error.advice(), maybe_done }, progress);
     }
 }
 
 /// The result of a batch that is not sent, with what an earlier call for it brought.
 fn not_sent(earlier: Option<String>, why: String) -> SettingResult {
     match earlier {
-        Some(earlier) => SettingResult::Failed { why: format!("{earlier}; {why}") },
+        Some(earlier) => SettingResult::Failed { why: format!("{earlier}; {why}"), maybe_done: true },
         None => SettingResult::NotTried { why },
     }
 }
@@ -138,13 +139,15 @@ async fn send(
         let call = deeds.cloud.set_auto_renew(&step.region, ids, step.setting, &gate);
         deeds.finish(call).await.map_or(Err(Unset::Interrupted), |answer| answer.map_err(Unset::Refused))
     };
-    let (request_id, error) = match &answer {
-        Ok(acknowledged) => (Some(acknowledged.request_id.clone()), None),
-        Err(Unset::Refused(error)) => (error.request_id.as_deref().map(str::to_owned), Some(error.text())),
-        Err(_) => (None, Some(INTERRUPTED.to_owned())),
+    let (request_id, error, maybe_done) = match &answer {
+        Ok(acknowledged) => (Some(acknowledged.request_id.clone()), None, false),
+        Err(Unset::Refused(error)) => {
+            (error.request_id.as_deref().map(str::to_owned), Some(error.text()), error.maybe_done)
+        }
+        Err(unset) => (None, Some(INTERRUPTED.to_owned()), matches!(unset, Unset::Interrupted)),
     };
-    let outcome =
-        Record::SettingOutcome { region: step.region.clone(), ids: ids.to_vec(), request_id, error };
+    let (region, ids) = (step.region.clone(), ids.to_vec());
+    let outcome = Record::SettingOutcome { region, ids, request_id, error, maybe_done };
     if let Err(error) = deeds.journal.write(deeds.cloud.server_now(), outcome) {
         progress.stop_without_journal(deeds, &error);
     }

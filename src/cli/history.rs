@@ -11,7 +11,7 @@ use super::doors::{Doors, Failure};
 use super::plan::{damage, note_torn, read_journal};
 use super::{Exit, note, result};
 use crate::calendar::{show_beijing, show_minute};
-use crate::journal::history::{Deed, End, Entry, Month, history, months};
+use crate::journal::history::{Deed, End, Entry, Month, SettingEnd, history, months};
 use crate::money::plain_amount;
 use crate::system::JournalFile;
 use crate::text::{count, escape};
@@ -80,11 +80,11 @@ fn rows(entry: &Entry) -> Vec<[String; 6]> {
             let what = format!("renew {}", intent.term);
             vec![[at, intent.id.to_string(), intent.region.to_string(), what, price, stands + real]]
         }
-        Deed::Setting { region, ids, setting, outcome } => {
-            let stands = match outcome {
-                Some(Ok(())) => "set".to_owned(),
-                Some(Err(why)) => format!("not set: {}", escape(why)),
-                None => "sent; no outcome was written".to_owned(),
+        Deed::Setting { region, ids, setting, end } => {
+            let stands = match end {
+                SettingEnd::Set => "set".to_owned(),
+                SettingEnd::NotSet(why) => format!("not set: {}", escape(why)),
+                SettingEnd::Unknown(why) => format!("perhaps set: {}", escape(why)),
             };
             let what = format!("set auto-renew {}", escape(setting));
             let row = |id: &crate::ids::InstanceId| {
@@ -154,15 +154,14 @@ fn entry_json(entry: &Entry) -> Value {
                 "order_id": order_id, "result": end.as_str(), "expires_at": expires_at, "reason": why,
             })
         }
-        Deed::Setting { region, ids, setting, outcome } => {
-            let (word, why) = match outcome {
-                Some(Ok(())) => ("done", None),
-                Some(Err(why)) => ("failed", Some(why)),
-                None => ("unknown", None),
+        Deed::Setting { region, ids, setting, end } => {
+            let why = match end {
+                SettingEnd::Set => None,
+                SettingEnd::NotSet(why) | SettingEnd::Unknown(why) => Some(why),
             };
             json!({
                 "action": "set_auto_renew", "at": at, "world": entry.world, "run": entry.run,
-                "region": region, "instance_ids": ids, "auto_renew": setting, "result": word, "reason": why,
+                "region": region, "instance_ids": ids, "auto_renew": setting, "result": end.as_str(), "reason": why,
             })
         }
     }

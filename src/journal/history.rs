@@ -44,9 +44,31 @@ pub enum Deed {
         ids: Vec<InstanceId>,
         /// The value, as the desired-state file writes it.
         setting: String,
-        /// `None`: no outcome was written.
-        outcome: Option<Result<(), String>>,
+        /// How it stands.
+        end: SettingEnd,
     },
+}
+
+/// How a setting stands, as far as the journal knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingEnd {
+    /// The cloud accepted it.
+    Set,
+    /// It was refused, or not sent.
+    NotSet(String),
+    /// It may be set; why that is not known.
+    Unknown(String),
+}
+
+impl SettingEnd {
+    /// The word in the outputs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Set => "done",
+            Self::NotSet(_) => "failed",
+            Self::Unknown(_) => "unknown",
+        }
+    }
 }
 
 /// How a charge stands, as far as the journal knows.
@@ -118,19 +140,22 @@ pub fn history(lines: &[Line]) -> Vec<Entry> {
             }
             Record::SettingIntent { region, ids, setting } => {
                 let (region, ids, setting) = (region.clone(), ids.clone(), setting.clone());
-                entries.push(entry(line, Deed::Setting { region, ids, setting, outcome: None }));
+                let end = SettingEnd::Unknown("the journal has no outcome".to_owned());
+                entries.push(entry(line, Deed::Setting { region, ids, setting, end }));
             }
-            Record::SettingOutcome { region, ids, error, .. } => {
-                let told = error.clone().map_or(Ok(()), Err);
+            Record::SettingOutcome { region, ids, error, maybe_done, .. } => {
+                let told = match error.clone() {
+                    None => SettingEnd::Set,
+                    Some(why) if *maybe_done => SettingEnd::Unknown(why),
+                    Some(why) => SettingEnd::NotSet(why),
+                };
                 let same = entries.iter_mut().rev().filter(|entry| entry.run == line.run);
                 let open = same.filter_map(|entry| match &mut entry.deed {
-                    Deed::Setting { region: r, ids: i, outcome, .. } if r == region && i == ids => {
-                        Some(outcome)
-                    }
+                    Deed::Setting { region: r, ids: i, end, .. } if r == region && i == ids => Some(end),
                     _ => None,
                 });
-                if let Some(outcome) = open.into_iter().next() {
-                    *outcome = Some(told);
+                if let Some(end) = open.into_iter().next() {
+                    *end = told;
                 }
             }
             Record::Run { .. } | Record::End { .. } | Record::Torn { .. } => {}

@@ -117,6 +117,9 @@ pub enum Record {
         request_id: Option<String>,
         /// Why not, otherwise.
         error: Option<String>,
+        /// Whether it may be set all the same: no answer came, or none that says so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        maybe_done: bool,
     },
     /// The run ended and has read again.
     End {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::ids::{InstanceId, RegionId};
-use crate::plan::{Bill, PriceDecision};
-use crate::term::{AutoRenew, PurchaseTerm};
+use crate::plan::{Bill, Plan, PriceDecision};
+use crate::term::{AutoRenew, LiveAutoRenew, PurchaseTerm};
 
 /// What came of one charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,8 @@ pub enum SettingResult {
     Failed {
         /// Why, for people.
         why: String,
+        /// Whether it may be set all the same.
+        maybe_done: bool,
     },
     /// Not sent.
     NotTried {
@@ -187,6 +189,20 @@ impl Outcome {
         }
     }
 
+    /// Takes settings whose answer was lost, and that a later reading shows, for what they are: done.
+    pub fn confirm(&mut self, after: &Plan) {
+        for item in &after.items {
+            let Some(live) = &item.live else { continue };
+            let sent = self.settings.get_mut(&(item.region.clone(), item.id.clone()));
+            if let Some((to, result @ SettingResult::Failed { maybe_done: true, .. })) =
+                sent.and_then(|sent| sent.last_mut())
+                && live.auto_renew == Some(Ok(LiveAutoRenew::from(*to)))
+            {
+                *result = SettingResult::Done;
+            }
+        }
+    }
+
     /// Every setting with its instance.
     pub fn each_setting(&self) -> impl Iterator<Item = (&(RegionId, InstanceId), AutoRenew, &SettingResult)> {
         self.settings.iter().flat_map(|(key, sent)| sent.iter().map(move |(to, result)| (key, *to, result)))
@@ -255,6 +271,8 @@ impl Outcome {
     /// Whether any call of the run had, or may have had, an effect.
     pub fn had_effect(&self) -> bool {
         let effect = [Ending::Done, Ending::MovedFurther, Ending::InDoubt];
+        let maybe = |result: &SettingResult| matches!(result, SettingResult::Failed { maybe_done: true, .. });
         self.endings().any(|ending| effect.contains(&ending))
+            || self.each_setting().any(|(_, _, result)| maybe(result))
     }
 }

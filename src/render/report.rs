@@ -159,8 +159,11 @@ pub(super) fn setting_text(setting: AutoRenew, result: &SettingResult) -> String
     match result {
         SettingResult::Done => format!("auto-renew set to {setting}"),
         SettingResult::Satisfied => format!("auto-renew is {setting} already; this run set nothing"),
-        SettingResult::Failed { why } => {
+        SettingResult::Failed { why, maybe_done: false } => {
             format!("auto-renew not set to {setting}: {why}. It is safe to run again")
+        }
+        SettingResult::Failed { why, maybe_done: true } => {
+            format!("auto-renew perhaps set to {setting}: {why}. It is safe to run again")
         }
         SettingResult::NotTried { why } => format!("auto-renew not set to {setting}: {why}"),
     }

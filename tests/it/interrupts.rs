@@ -193,3 +193,22 @@ fn a_second_signal_names_a_doubt_of_this_run_whose_hold_is_over() {
         });
     }
 }
+
+/// What a second signal cut off may be set all the same, and is named.
+#[test]
+fn a_second_signal_names_the_settings_under_way() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.fault("{ action: ModifyInstanceAutoRenewAttribute, nth: 1, kind: delay, ms: 20000 }");
+        let signals = Rc::clone(&sim.signals);
+        let signal = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            signals.send();
+            signals.send();
+        };
+        let files = WANT_ONE.replace("min_remaining: 15d", "auto_renew: 1mo");
+        let (applied, ()) = tokio::join!(sim.apply(&files), signal);
+        assert_exit(&applied, Exit::Interrupted);
+        assert!(applied.err.contains("perhaps: i-one  cn-beijing  auto-renew set to 1mo"), "{}", applied.err);
+    });
+}

@@ -242,7 +242,12 @@ fn outcome_of(plan: &Plan, text: &str) -> Outcome {
     }
     let (first, second) = (&plan.items[0], &plan.items[1]);
     outcome.set(&first.region, &first.id, AutoRenew::Off, SettingResult::Done);
-    outcome.set(&second.region, &second.id, AutoRenew::Off, SettingResult::Failed { why: text.to_owned() });
+    outcome.set(
+        &second.region,
+        &second.id,
+        AutoRenew::Off,
+        SettingResult::Failed { why: text.to_owned(), maybe_done: false },
+    );
     outcome.stopped = Some(text.to_owned());
     outcome
 }

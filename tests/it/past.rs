@@ -2,7 +2,7 @@
 
 use renewctl::ids::{InstanceId, RegionId};
 use renewctl::journal::fold::fold;
-use renewctl::journal::history::{Deed, End, history, months};
+use renewctl::journal::history::{Deed, End, SettingEnd, history, months};
 use renewctl::journal::{ChargeIntent, ChargeOutcome, Line, Record, VERSION};
 use renewctl::term::Term;
 use serde_json::Value;
@@ -267,6 +267,20 @@ fn neighbours_do_not_answer_for_each_other() {
     assert_eq!((sums.charges, sums.unpriced, sums.in_doubt), (1, 1, 1));
 }
 
+/// What an apply has read is in the ledger, also where it had nothing to do.
+#[test]
+fn an_apply_without_changes_notes_what_it_sees() {
+    let folder = folder();
+    assert_eq!(folder.run(APPLY).code, 7);
+    assert!(folder.run("history").out.contains("its effect was not seen yet"));
+    folder.run("emulator advance 4h");
+    let run = folder.run(APPLY);
+    assert_eq!(run.code, 0, "{run:?}");
+    let past = folder.run("history");
+    assert!(past.out.contains("renewed, expires 2027-01-11"), "{past:?}");
+    assert_eq!(folder.run("recover --emulator").out, "Nothing is in doubt.\n");
+}
+
 /// The outcome of a setting belongs to the same ids, in the same region, of the same run.
 #[test]
 fn the_outcome_of_a_setting_finds_its_intent() {
@@ -282,7 +296,8 @@ fn the_outcome_of_a_setting_finds_its_intent() {
     };
     let told = |run: &str, region: &RegionId, names: &[&str], error: Option<&str>| {
         let (region, ids, error) = (region.clone(), ids(names), error.map(str::to_owned));
-        let record = Record::SettingOutcome { region, ids, request_id: None, error };
+        let maybe_done = error.as_deref() == Some("lost");
+        let record = Record::SettingOutcome { region, ids, request_id: None, error, maybe_done };
         Line { run: run.into(), ..line(at, "cloud", record) }
     };
     let lines = [
@@ -290,12 +305,16 @@ fn the_outcome_of_a_setting_finds_its_intent() {
         set("two", &beijing, &["i-a"]),
         set("two", &beijing, &["i-a", "i-b"]),
         set("two", &shanghai, &["i-a"]),
+        set("two", &shanghai, &["i-b"]),
         told("two", &beijing, &["i-a"], None),
         told("two", &shanghai, &["i-a"], Some("no")),
+        told("two", &shanghai, &["i-b"], Some("lost")),
     ];
-    let outcomes: Vec<Option<Result<(), String>>> = history(&lines)
+    let ends: Vec<SettingEnd> = history(&lines)
         .into_iter()
-        .map(|entry| if let Deed::Setting { outcome, .. } = entry.deed { outcome } else { panic!() })
+        .map(|entry| if let Deed::Setting { end, .. } = entry.deed { end } else { panic!() })
         .collect();
-    assert_eq!(outcomes, [None, Some(Ok(())), None, Some(Err("no".to_owned()))]);
+    let open = || SettingEnd::Unknown("the journal has no outcome".to_owned());
+    let (no, lost) = (SettingEnd::NotSet("no".to_owned()), SettingEnd::Unknown("lost".to_owned()));
+    assert_eq!(ends, [open(), SettingEnd::Set, open(), no, lost]);
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::doors::Failure;
+use super::super::doors::{Failure, random_id};
 use super::super::reports::Said;
 use super::Apply;
 use super::ending::journal_failure;
@@ -62,14 +62,7 @@ impl Apply<'_> {
             who: first_set(environment, &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER"]),
             ci_run: first_set(environment, &["GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_ID"]),
         };
-        let seen = |region: &RegionId, id: &InstanceId| {
-            let item = approved.plan().items.iter().find(|item| item.id == *id && item.region == *region)?;
-            item.live
-                .as_ref()
-                .filter(|live| live.charge_type == ChargeType::Subscription)
-                .map(|live| live.expires_at)
-        };
-        for record in fold(&contents.lines, &self.session.world).settled_by(seen) {
+        for record in self.settled(approved.plan(), &contents) {
             // A memory for `history`: a disk that fails here fails at the intent, too.
             let _ = journal.write(self.session.cloud.server_now(), record);
         }
@@ -77,11 +70,42 @@ impl Apply<'_> {
         outcome.absorb(satisfied);
         let after = self.doors.unless_interrupted(1, self.look_again(&outcome)).await;
         let after = after.unwrap_or_else(|_| Err("the run was interrupted".to_owned()));
+        if let Ok(after) = &after {
+            outcome.confirm(after);
+        }
         let converged = after.as_ref().ok().map(Plan::is_clean);
         // The deed is done; a journal that cannot take the last line changes nothing about it.
         let _ = journal
             .write(self.session.cloud.server_now(), Record::End { converged: converged.unwrap_or(false) });
         Ok(self.report(approved.plan(), &outcome, after.as_ref(), converged))
+    }
+
+    /// What earlier runs left in doubt and a plan's reading shows.
+    fn settled(&self, plan: &Plan, contents: &Contents) -> Vec<Record> {
+        fold(&contents.lines, &self.session.world).settled_by(|region, id| {
+            let item = plan.items.iter().find(|item| item.id == *id && item.region == *region)?;
+            item.live
+                .as_ref()
+                .filter(|live| live.charge_type == ChargeType::Subscription)
+                .map(|live| live.expires_at)
+        })
+    }
+
+    /// Notes that in the journal, for `history`, where nothing else is to be written. Nothing hangs on it:
+    /// the next run sees it as well.
+    pub(super) fn note_settled(&self, plan: &Plan, contents: &Contents) {
+        let (records, now) = (self.settled(plan, contents), self.session.cloud.server_now());
+        if records.is_empty() {
+            return;
+        }
+        let run = random_id(self.doors.entropy.as_ref());
+        if let Ok((journal, _)) =
+            Journal::open(Rc::clone(&self.storage), self.session.world.clone(), run, now)
+        {
+            for record in records {
+                let _ = journal.write(now, record);
+            }
+        }
     }
 
     /// Says what a signal does while the plan is carried out.

@@ -6,7 +6,7 @@ use super::super::{Exit, result};
 use super::Apply;
 use crate::calendar::show_beijing;
 use crate::journal::fold::{Pending, fold};
-use crate::journal::history::{Deed, End, history};
+use crate::journal::history::{Deed, End, SettingEnd, history};
 use crate::journal::{self, ChargeIntent, JournalError};
 use crate::plan::guard::Refusal;
 use crate::plan::outcome::Outcome;
@@ -87,6 +87,12 @@ impl Apply<'_> {
                 Deed::Setting { .. } => None,
             })
             .collect();
+        let in_flight = past.iter().filter(|entry| entry.run == run).filter_map(|entry| match &entry.deed {
+            Deed::Setting { region, ids, setting, end: SettingEnd::Unknown(_) } => {
+                Some((region, ids, setting))
+            }
+            _ => None,
+        });
         let is_own = |pending: &Pending| own.iter().any(|(intent, _)| intent.token == pending.intent.token);
         // What this run has sent is in doubt until it is seen, however long ago it was.
         let mut doubtful = fold(&lines, &self.session.world).pending();
@@ -97,6 +103,12 @@ impl Apply<'_> {
             if let End::Settled(expires_at) = end {
                 let (id, region, expires) = (&intent.id, &intent.region, show_beijing(*expires_at));
                 let text = format!("done: {id}  {region}  renewed by {}, expires {expires}", intent.term);
+                self.doors.terminal.note(Level::Error, &text);
+            }
+        }
+        for (region, ids, setting) in in_flight {
+            for id in ids {
+                let text = format!("perhaps: {id}  {region}  auto-renew set to {}", escape(setting));
                 self.doors.terminal.note(Level::Error, &text);
             }
         }

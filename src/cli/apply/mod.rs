@@ -190,6 +190,7 @@ impl Apply<'_> {
         }
         self.note_left_out(&left_out);
         if !plan.has_changes() {
+            self.note_settled(&plan, &contents);
             let exit = if plan.is_clean() { Exit::Ok } else { Exit::NotConverged };
             let or = match (plan.is_clean(), left_out.is_empty()) {
                 (true, _) => "",

@@ -118,7 +118,7 @@ fn actions(outcome: &Outcome) -> Vec<ActionView<'_>> {
         order_id: None,
         text: match result {
             SettingResult::Done | SettingResult::Satisfied => None,
-            SettingResult::Failed { why } | SettingResult::NotTried { why } => Some(why),
+            SettingResult::Failed { why, .. } | SettingResult::NotTried { why } => Some(why),
         },
         look_again_at: None,
     });

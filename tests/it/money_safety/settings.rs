@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use renewctl::cli::Exit;
+use renewctl::journal::history::{Deed, SettingEnd, history};
 
 use crate::support::{Cut, ONE, Options, Sim, WANT_ONE, assert_exit, run};
 
@@ -162,4 +163,38 @@ fn a_shorter_term_goes_out_whatever_becomes_of_the_charge() {
             applied.out
         );
     });
+}
+
+/// A setting whose answer is lost may be set. The next reading says whether it is, and the report with it.
+#[test]
+fn a_setting_whose_answer_was_lost_is_what_the_next_reading_shows() {
+    for (fault, exit, report, past) in [
+        ("kind: lost_after", Exit::Ok, "done       i-one", "perhaps set"),
+        ("kind: lost_before", Exit::NotConverged, "auto-renew perhaps set to 1mo", "perhaps set"),
+        (
+            "kind: code, http: 403, code: Forbidden",
+            Exit::NotConverged,
+            "auto-renew not set to 1mo",
+            "not set",
+        ),
+    ] {
+        run(async {
+            let sim = Sim::new(ONE);
+            sim.fault(&format!("{{ action: ModifyInstanceAutoRenewAttribute, nth: 1, times: 99, {fault} }}"));
+            let files = WANT_ONE.replace("min_remaining: 15d", "auto_renew: 1mo");
+            let applied = sim.apply(&files).await;
+            assert_exit(&applied, exit);
+            assert!(applied.out.contains(report), "{fault}: {}", applied.out);
+            let lines = renewctl::journal::parse(&sim.journal.bytes.borrow()).lines;
+            let ends: Vec<&str> = history(&lines)
+                .iter()
+                .map(|entry| match &entry.deed {
+                    Deed::Setting { end: SettingEnd::Unknown(_), .. } => "perhaps set",
+                    Deed::Setting { end: SettingEnd::NotSet(_), .. } => "not set",
+                    _ => "?",
+                })
+                .collect();
+            assert_eq!(ends, [past], "{fault}");
+        });
+    }
 }

@@ -120,7 +120,7 @@ fn a_plan_is_not_saved_over_what_the_run_reads_and_an_as_of_plan_not_at_all() {
         ("--journal new/j --report json=new/x/../j", "--report would replace new/x/../j"),
         ("--out new/../renewals.yaml", "--out would replace new/../renewals.yaml"),
         ("--out a --report json=a", "two reports would go to a"),
-        ("--out ./new/a --report json=new/a", "two reports would go to new/a"),
+        ("--out ./new/a --report json=new/a", "two reports would go to ./new/a"),
         ("--out a --as-of +1d", "cannot be used with"),
     ] {
         let run = folder.run(&format!("plan --emulator -f renewals.yaml {arguments}"));
