@@ -258,6 +258,15 @@ fn commitment(item: &Item<PriceDecision>, now: DateTime<Utc>, quotes: &Quotes) -
     Some(Committed { at, term, amount, quoted_at, times, counts })
 }
 
+/// What the platform deducts next if the setting is made and the renewal that was planned beside it is not:
+/// for the expiry that is, and not for the one that was to be.
+pub fn deducted_instead(item: &Item<PriceDecision>, now: DateTime<Utc>) -> Option<Committed> {
+    let (expiry, planned) = (item.renewal()?.expires_before, item.committed.clone()?);
+    let at = window::next_deduction(expiry, now)?;
+    let times = window::deductions_soon(expiry, planned.term, now);
+    Some(Committed { at, times, counts: times > 0, ..planned })
+}
+
 /// For how many instances the platform, as things stand, deducts within the days that matter: their
 /// auto-renewal is on, and this plan does not replace it. No refusal of ours would stop it.
 pub(super) fn deducted_anyway(items: &[Item<PriceDecision>], now: DateTime<Utc>) -> usize {

@@ -1,6 +1,7 @@
 //! The report of an apply: what came of every action, in numbers that add up, and in the sentences
 //! that all renderings share.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::AnsiColor::{Green, Red, Yellow};
@@ -8,8 +9,10 @@ use serde::Serialize;
 
 use super::{Style, all_as_wanted, paint};
 use crate::calendar::show_beijing;
+use crate::ids::{InstanceId, RegionId};
 use crate::plan::outcome::{ChargeReport, ChargeResult, Ending, Outcome, SettingResult};
-use crate::plan::{Plan, VerdictKind};
+use crate::plan::price::deducted_instead as deducted_instead_of;
+use crate::plan::{Committed, Item, Plan, PriceDecision, VerdictKind};
 use crate::term::AutoRenew;
 
 /// What an apply did, and how the account stands after it.
@@ -152,6 +155,28 @@ pub(super) fn charge_text(charge: &ChargeReport) -> String {
             )
         }
     }
+}
+
+/// What the platform deducts because a setting was made without the renewal beside it, by instance.
+pub(super) fn deducted_instead(report: &Report<'_>) -> BTreeMap<(RegionId, InstanceId), String> {
+    let outcome = report.outcome;
+    let of = |item: &Item<PriceDecision>| {
+        let key = (item.region.clone(), item.id.clone());
+        let is_set = outcome.settings.get(&key)?.last()?.1.ending() == Ending::Done;
+        let is_renewed = match outcome.charges.get(&key)?.result.ending() {
+            Ending::Done | Ending::MovedFurther | Ending::Satisfied => true,
+            Ending::Failed | Ending::NotTried | Ending::InDoubt => false,
+        };
+        let Committed { at, term, amount, times, .. } = deducted_instead_of(item, report.plan.evaluated_at)?;
+        let amount = amount.map_or_else(|| "an unknown amount".to_owned(), |amount| amount.to_string());
+        let often = if times > 1 { format!(", {times} times within 10 days") } else { String::new() };
+        let at = show_beijing(at);
+        let text = format!(
+            "it was not renewed, and auto-renewal is on: the platform deducts {amount} for {term} from {at} on{often}"
+        );
+        (is_set && !is_renewed).then_some((key, text))
+    };
+    report.plan.items.iter().filter_map(of).collect()
 }
 
 /// What came of a setting, in a sentence without its end.

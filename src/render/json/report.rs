@@ -1,12 +1,14 @@
 //! What an apply did, as JSON: the plan and the result of every action.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{AmountView, PlanView, amounts, pretty, time, view};
 use crate::ids::{InstanceId, RegionId};
 use crate::plan::Plan;
 use crate::plan::outcome::{ChargeResult, Outcome, SettingResult};
-use crate::render::report::{Numbers, Report, numbers};
+use crate::render::report::{Numbers, Report, deducted_instead, numbers};
 use crate::term::LiveAutoRenew;
 
 #[derive(Serialize)]
@@ -62,6 +64,7 @@ pub fn report(
     message: Option<&str>,
     exit_code: Option<u8>,
 ) -> Result<String, serde_json::Error> {
+    let instead = report.map(deducted_instead).unwrap_or_default();
     let apply = report.map(|report| {
         let (charged, in_doubt) = (report.outcome.charged(), report.outcome.in_doubt());
         AppliedView {
@@ -73,13 +76,17 @@ pub fn report(
             converged: report.converged,
             left: report.left.as_deref(),
             stopped: report.outcome.stopped.as_deref(),
-            actions: actions(report.outcome),
+            actions: actions(report.outcome, &instead),
         }
     });
     pretty(&ReportView { plan: view(plan, world), apply, message, exit_code })
 }
 
-fn actions(outcome: &Outcome) -> Vec<ActionView<'_>> {
+/// `instead`: what the platform deducts because a setting was made without the renewal beside it.
+fn actions<'a>(
+    outcome: &'a Outcome,
+    instead: &'a BTreeMap<(RegionId, InstanceId), String>,
+) -> Vec<ActionView<'a>> {
     let charges = outcome.charges.iter().map(|((region, id), charge)| {
         let view = ActionView {
             instance_id: id,
@@ -108,16 +115,17 @@ fn actions(outcome: &Outcome) -> Vec<ActionView<'_>> {
             }
         }
     });
-    let settings = outcome.each_setting().map(|((region, id), to, result)| ActionView {
-        instance_id: id,
-        region,
+    let settings = outcome.each_setting().map(|(key, to, result)| ActionView {
+        instance_id: &key.1,
+        region: &key.0,
         action: "set",
         result: result.ending().as_str(),
         auto_renew: Some(LiveAutoRenew::from(to).to_string()),
         expires_at: None,
         order_id: None,
         text: match result {
-            SettingResult::Done | SettingResult::Satisfied => None,
+            SettingResult::Done => instead.get(key).map(String::as_str),
+            SettingResult::Satisfied => None,
             SettingResult::Failed { why, .. } | SettingResult::NotTried { why } => Some(why),
         },
         look_again_at: None,

@@ -13,7 +13,9 @@ use crate::ids::{InstanceId, RegionId};
 use crate::plan::outcome::{ChargeReport, ChargeResult, Ending, Outcome, SettingResult};
 use crate::plan::{Item, PriceDecision, VerdictKind};
 use crate::render::Style;
-use crate::render::report::{Report, charge_text, numbers, setting_text, summary, verification};
+use crate::render::report::{
+    Report, charge_text, deducted_instead, numbers, setting_text, summary, verification,
+};
 use crate::text::grouped;
 
 type Priced = Item<PriceDecision>;
@@ -32,6 +34,7 @@ pub fn report(report: &Report<'_>, context: &Context<'_>) -> String {
             loud(outcome, &items, Ending::InDoubt, "in doubt: a charge MAY have happened"),
             loud(outcome, &items, Ending::MovedFurther, "renewed further than planned"),
             loud(outcome, &items, Ending::Failed, "failed"),
+            instead(report, &items),
             charges(outcome, &items),
             settings(outcome, &items),
             not_tried(outcome, &items),
@@ -119,6 +122,16 @@ fn loud(outcome: &Outcome, items: &Items<'_>, ending: Ending, title: &str) -> Se
     let rows: Vec<String> =
         sentences(outcome, items, ending).into_iter().map(|row| format!("> {row}")).collect();
     let head = format!("\n> [!CAUTION]\n> **{} {title}**\n>\n", grouped(rows.len()));
+    Section { head, rows, tail: String::new() }
+}
+
+/// What the platform will deduct because auto-renewal is on in place of a renewal: openly, too.
+fn instead(report: &Report<'_>, items: &Items<'_>) -> Section {
+    let rows: Vec<String> = deducted_instead(report)
+        .iter()
+        .map(|(key, text)| format!("> - {}: {}\n", who(items, key), neutral::prose(text)))
+        .collect();
+    let head = format!("\n> [!WARNING]\n> **{} to be deducted by the platform**\n>\n", grouped(rows.len()));
     Section { head, rows, tail: String::new() }
 }
 

@@ -6,7 +6,9 @@ use anstyle::AnsiColor::{Green, Red, Yellow};
 
 use super::columns;
 use crate::plan::outcome::Ending;
-use crate::render::report::{Report, charge_text, setting_text, summary, verification, word};
+use crate::render::report::{
+    Report, charge_text, deducted_instead, setting_text, summary, verification, word,
+};
 use crate::render::{Style, paint};
 use crate::text::count;
 
@@ -47,6 +49,11 @@ pub fn report(report: &Report<'_>, style: Style) -> String {
     if counted > 0 {
         let mark = paint(style, Green, "done     ");
         let _ = writeln!(out, "  {mark}  {} (--all lists them)", count(counted, "action"));
+    }
+    for ((region, id), text) in deducted_instead(report) {
+        let mark = paint(style, Yellow, "deducts  ");
+        let text = format!("{id}  {region}  {text}");
+        columns::wrapped(&mut out, &format!("  {mark}  "), &text, TEXT_COLUMN, style.width);
     }
     if let Some(why) = &report.outcome.stopped {
         let _ = writeln!(out, "{}: {why}", paint(style, Red, "The run was stopped"));

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use renewctl::cli::Exit;
+use renewctl::emulator::Buyer;
 
 use super::{THREE, WANT_THREE};
 use crate::support::{ONE, Options, Sim, WANT_ONE, assert_exit, run};
@@ -37,6 +38,50 @@ fn enabling_after_a_refused_charge_stays_within_the_caps() {
             sim.emulator.borrow_mut().live_on(sim.clock.now_public());
             let deducted: rust_decimal::Decimal = sim.ledger().iter().map(|charge| charge.amount).sum();
             assert!(deducted <= cap.into(), "{term}: {deducted}");
+        });
+    }
+}
+
+/// What a rescue lets the platform deduct, and when, stands in the report: as the ledger has it afterwards.
+#[test]
+fn a_rescue_says_what_the_platform_will_deduct() {
+    let refused =
+        "{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }";
+    for (fault, told) in [(Some(refused), true), (None, false)] {
+        run(async {
+            let sim = Sim::new(ONE);
+            fault.into_iter().for_each(|fault| sim.fault(fault));
+            let files = WANT_ONE
+                .replace("500 CNY", "700 CNY")
+                .replace("min_remaining", "auto_renew: 6mo, min_remaining");
+            let text = sim.apply(&files).await.out;
+            let said = "the platform deducts CNY 600.00 for 6mo from 2026-12-02 08:00 +08:00 on";
+            assert_eq!(text.contains(said), told, "{text}");
+            sim.advance(30 * 3600);
+            sim.emulator.borrow_mut().live_on(sim.clock.now_public());
+            let by_platform: Vec<String> = sim
+                .ledger()
+                .iter()
+                .filter(|charge| charge.by == Buyer::Platform)
+                .map(|charge| format!("{} {}", charge.amount, charge.at))
+                .collect();
+            assert_eq!(by_platform.len(), usize::from(told), "{by_platform:?}");
+            assert!(
+                by_platform.iter().all(|charge| charge.starts_with("600.00 2026-12-02")),
+                "{by_platform:?}"
+            );
+        });
+        run(async {
+            let sim = Sim::new(ONE);
+            fault.into_iter().for_each(|fault| sim.fault(fault));
+            let files = WANT_ONE
+                .replace("500 CNY", "700 CNY")
+                .replace("min_remaining", "auto_renew: 6mo, min_remaining");
+            let out = sim.apply_with(&files, &Options { json: true, ..Options::default() }).await.out;
+            let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+            let set = &json["apply"]["actions"][1];
+            assert_eq!(set["result"], "done", "{set}");
+            assert_eq!(set["text"].as_str().is_some_and(|text| text.contains("CNY 600.00")), told, "{set}");
         });
     }
 }
