@@ -18,6 +18,7 @@ use crate::journal::fold::fold;
 use crate::journal::{self, Contents};
 use crate::plan::Plan;
 use crate::plan::file::Inputs;
+use crate::plan::guard::exceeded;
 use crate::planning::{self, Moment};
 use crate::ports::{JournalStorage, Level};
 use crate::render;
@@ -60,6 +61,7 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
         let style = screen.style(args.work.view);
         result(doors, &said.in_format(args.work.format, style)?)?;
         said.write_files(&args.work.report, doors, style)?;
+        note_exceeded(&plan, doors, cli.common.quiet);
         if let Some(out) = &args.out {
             let max_charge = args.work.max_charge.clone();
             let inputs = Inputs { sources, selection, max_charge, evidence };
@@ -69,7 +71,12 @@ pub(super) async fn run(cli: &Cli, args: &PlanArgs, doors: &Doors, screen: Scree
                     format!(" It holds until {} if nothing else changes.", show_beijing(until))
                 });
                 let shown = escape(&out.to_string_lossy());
-                let text = format!("Saved to {shown}.{until} To carry it out: {command}");
+                let carry = if exceeded(&plan).is_empty() {
+                    format!("{until} To carry it out: {command}")
+                } else {
+                    String::new()
+                };
+                let text = format!("Saved to {shown}.{carry}");
                 doors.terminal.note(Level::Info, &text);
             }
         }
@@ -89,6 +96,13 @@ fn save(out: &Path, plan: &Plan, inputs: &Inputs, session: &Session, doors: &Doo
         let shown = escape(&out.to_string_lossy());
         Failure::error(format!("error: the plan {shown} cannot be written: {error}"))
     })
+}
+
+/// Says of a plan that exceeds its limits that it cannot be carried out as it is.
+pub(super) fn note_exceeded(plan: &Plan, doors: &Doors, quiet: bool) {
+    for why in exceeded(plan) {
+        note(doors, quiet, &format!("warning: apply refuses this plan: {why}"));
+    }
 }
 
 /// Warns of a clock that differs from the cloud's. An emulator's world has a time of its own.

@@ -8,6 +8,7 @@ use super::args::{Cli, JOURNAL, ShowArgs};
 use super::command_line::resume_command;
 use super::doors::{Doors, Failure};
 use super::files::check_paths;
+use super::plan::note_exceeded;
 use super::reports::{Said, Stage};
 use super::screen::Screen;
 use super::{Exit, result};
@@ -40,6 +41,7 @@ pub(super) fn run(cli: &Cli, args: &ShowArgs, doors: &Doors, screen: Screen) -> 
     let style = screen.style(args.view);
     result(doors, &said.in_format(args.format, style)?)?;
     said.write_files(&args.report, doors, style)?;
+    note_exceeded(&saved.plan, doors, cli.common.quiet);
     Ok(Exit::Ok)
 }
 

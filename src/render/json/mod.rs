@@ -11,6 +11,7 @@ use crate::diagnostic::Place;
 use crate::ids::{AccountId, InstanceId, PlanId, RegionId};
 use crate::live::{ChargeType, Quote};
 use crate::money::{Totals, plain_amount};
+use crate::plan::guard::exceeded;
 use crate::plan::step::{Beyond, Condition, Steps, steps};
 use crate::plan::{
     Committed, Item, Plan, PriceDecision, Renewal, Setting, Stopped, Summary, Verdict, VerdictKind,
@@ -72,7 +73,8 @@ struct PlanView<'a> {
     read_at: String,
     /// The first instant at which a change would be another one, or could not be made.
     valid_until: Option<String>,
-    /// Whether it can be carried out: it is for the moment of its reading, and something is to do.
+    /// Whether it can be carried out: it is for the moment of its reading, something is to do, and that is
+    /// within the limits.
     applyable: bool,
     complete: bool,
     /// Empty: no file names an account, so that it was not asked.
@@ -230,7 +232,7 @@ fn view<'a>(plan: &'a Plan, world: &'a str) -> PlanView<'a> {
         evaluated_at: time(plan.evaluated_at),
         read_at: time(plan.read_at),
         valid_until: plan.valid_until.map(time),
-        applyable: plan.has_changes() && !plan.is_as_of(),
+        applyable: plan.has_changes() && !plan.is_as_of() && exceeded(plan).is_empty(),
         complete: plan.complete,
         accounts: plan
             .accounts

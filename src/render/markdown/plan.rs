@@ -9,6 +9,7 @@ use super::{
 };
 use crate::calendar::{show_beijing, show_minute};
 use crate::money::show_amount;
+use crate::plan::guard::exceeded;
 use crate::plan::{Committed, Item, Plan, PriceDecision, Renewal, Setting, Summary, Verdict, VerdictKind};
 use crate::render::{as_of_note, left_out_note, text};
 use crate::text::{count, grouped};
@@ -263,6 +264,11 @@ fn invitation(plan: &Plan, context: &Context<'_>) -> String {
     }
     if !plan.has_changes() {
         return "\nThere is nothing to apply.\n".to_owned();
+    }
+    let refusals: String =
+        exceeded(plan).iter().map(|why| format!("> - {}\n", neutral::prose(why))).collect();
+    if !refusals.is_empty() {
+        return format!("\n> [!CAUTION]\n> **It exceeds its limits, and apply refuses it.**\n>\n{refusals}");
     }
     format!("\nTo apply it:\n\n{}", neutral::fenced(context.apply_command))
 }

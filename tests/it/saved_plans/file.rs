@@ -140,6 +140,25 @@ fn a_plan_is_not_saved_over_what_the_run_reads_and_an_as_of_plan_not_at_all() {
     }
 }
 
+/// A plan that apply will refuse does not look as if it were ready.
+#[test]
+fn a_plan_above_its_limits_says_so() {
+    let folder = folder();
+    for (cap, fits) in [("299.99 CNY", false), ("300 CNY", true)] {
+        let command = format!("plan --emulator -f renewals.yaml --max-charge '{cap}' --out plan.json");
+        let why = "CNY 300.00 is more than --max-charge, CNY 299.99";
+        for run in [folder.run(&command), folder.run("show plan.json")] {
+            assert_eq!((run.code, run.err.contains(why)), (0, !fits), "{run:?}");
+            assert!(fits || !run.err.contains("To carry it out"), "{run:?}");
+        }
+        assert_eq!(json(&folder, "plan.json")["applyable"], fits);
+        let page = folder.run("show plan.json --format markdown").out;
+        assert_eq!((page.contains("To apply it:"), page.contains("apply refuses it")), (fits, !fits), "{page}");
+        let applied = folder.run("apply --emulator --plan plan.json --auto-approve --verify-timeout 10s");
+        assert_eq!(applied.code, if fits { 0 } else { 4 }, "{applied:?}");
+    }
+}
+
 /// A file that stdout or stderr goes to is not replaced under the run's own output, by whatever name; a pipe
 /// there is written to like any other.
 #[test]
