@@ -65,6 +65,11 @@ impl Failure {
     pub(super) fn error(message: impl Into<String>) -> Self {
         Self::new(Exit::Error, message)
     }
+
+    /// The same, and that nothing was sent that changes anything.
+    pub(super) fn with_nothing_sent(self) -> Self {
+        Self { message: format!("{}\nNothing was sent.", self.message), ..self }
+    }
 }
 
 impl From<PlanningError> for Failure {

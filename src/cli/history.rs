@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::args::{JournalArgs, LedgerFormat};
 use super::doors::{Doors, Failure};
-use super::plan::{damage, note_torn, read_journal};
+use super::plan::{damage, note_empty, note_torn, read_journal};
+use super::session::is_emulated;
 use super::{Exit, note, result};
 use crate::calendar::{show_beijing, show_minute};
 use crate::journal::history::{Deed, End, Entry, Month, SettingEnd, history, months};
@@ -27,6 +28,9 @@ pub(super) fn run(args: &JournalArgs, quiet: bool, doors: &Doors) -> Result<Exit
         note(doors, quiet, &format!("warning: {text}"));
     }
     note_torn(quiet, doors, &contents, &name);
+    if damaged.is_none() {
+        note_empty(quiet, doors, &contents, &name);
+    }
     let entries = history(&contents.lines);
     let text = match args.format {
         LedgerFormat::Text => as_text(&entries),
@@ -65,7 +69,7 @@ fn as_text(entries: &[Entry]) -> String {
 /// One row for a charge; one for each instance of a setting.
 fn rows(entry: &Entry) -> Vec<[String; 6]> {
     let at = show_beijing(entry.at);
-    let real = if is_real(&entry.world) { "" } else { " (not real)" };
+    let real = if is_emulated(&entry.world) { " (not real)" } else { "" };
     match &entry.deed {
         Deed::Charge { intent, order_id, end } => {
             let order =
@@ -96,13 +100,12 @@ fn rows(entry: &Entry) -> Vec<[String; 6]> {
     }
 }
 
-fn is_real(world: &str) -> bool {
-    world == "cloud"
-}
-
 fn total(world: &str, month: &str, sums: &Month) -> String {
-    let place =
-        if is_real(world) { String::new() } else { format!(" in {}, which is not real", escape(world)) };
+    let place = match world {
+        "cloud" => String::new(),
+        emulated if is_emulated(emulated) => format!(" in {}, which is not real", escape(emulated)),
+        other => format!(" in {}", escape(other)),
+    };
     let unpriced = match sums.unpriced {
         0 => String::new(),
         number => format!(", and {number} without a known price"),

@@ -137,6 +137,16 @@ pub(super) fn note_torn(quiet: bool, doors: &Doors, contents: &Contents, name: &
     }
 }
 
+/// Says that a journal of which something is asked has nothing: perhaps it is another one.
+pub(super) fn note_empty(quiet: bool, doors: &Doors, contents: &Contents, name: &str) {
+    if contents.lines.is_empty() {
+        let name = escape(name);
+        let text =
+            format!("warning: the journal {name} is not there, or empty (--journal names another one)");
+        note(doors, quiet, &text);
+    }
+}
+
 /// What is wrong with a damaged journal, and what to do.
 pub(super) fn damage(contents: &Contents, name: &str) -> Option<String> {
     let (line, why) = contents.damaged?;

@@ -1,6 +1,7 @@
 //! `renewctl recover`: reads again what the journal holds in doubt, and says how it stands. Sends
 //! nothing that costs; notes in the journal what it saw.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
@@ -9,17 +10,17 @@ use serde_json::{Value, json};
 
 use super::args::{Cli, JournalArgs, LedgerFormat};
 use super::doors::{Doors, Failure, random_id};
-use super::plan::{damage, note_torn, read_journal};
+use super::plan::{damage, note_empty, note_torn, read_journal};
 use super::session::{Session, with_session};
 use super::{Exit, note, result};
 use crate::calendar::{show_beijing, show_minute};
 use crate::cloud::ReadId;
 use crate::journal::fold::{Fold, Pending, fold};
-use crate::journal::{Journal, JournalError, Record};
+use crate::journal::{Contents, Journal, JournalError, Record};
 use crate::live::{Answer, ChargeType, Live};
 use crate::ports::Level;
 use crate::system::JournalFile;
-use crate::text::escape;
+use crate::text::{count, escape};
 
 /// How a charge in doubt stands after a new reading.
 enum Stands {
@@ -38,17 +39,12 @@ pub(super) async fn run(cli: &Cli, args: &JournalArgs, doors: &Doors) -> Result<
     let storage = Rc::new(JournalFile::new(args.journal.clone()));
     let contents = read_journal(storage.as_ref(), &name)?;
     note_torn(cli.common.quiet, doors, &contents, &name);
-    if contents.lines.is_empty() {
-        let text = format!(
-            "warning: the journal {} is not there, or empty (--journal names another one)",
-            escape(&name)
-        );
-        note(doors, cli.common.quiet, &text);
-    }
     if let Some(text) = damage(&contents, &name) {
         return Err(Failure::error(format!("error: {text}")));
     }
+    note_empty(cli.common.quiet, doors, &contents, &name);
     with_session(&cli.common, doors, async |session: Session| {
+        note_other_worlds(cli.common.quiet, doors, &contents, &session.world);
         let memory = fold(&contents.lines, &session.world);
         let pending = memory.pending();
         let live = read(&pending, &session).await?;
@@ -64,7 +60,7 @@ pub(super) async fn run(cli: &Cli, args: &JournalArgs, doors: &Doors) -> Result<
             LedgerFormat::Text => as_text(&found),
             LedgerFormat::Json => as_json(&found),
         };
-        result(doors, &text)?;
+        let shown = result(doors, &text);
         let records = what_shows(&memory, &live);
         if !records.is_empty() {
             let run = random_id(doors.entropy.as_ref());
@@ -72,9 +68,34 @@ pub(super) async fn run(cli: &Cli, args: &JournalArgs, doors: &Doors) -> Result<
             note_in(opened, &name, records, now, doors)?;
         }
         let doubtful = |(_, stands): &(_, Stands)| matches!(stands, Stands::Held(_) | Stands::Unread(_));
-        Ok(if found.iter().any(doubtful) { Exit::InDoubt } else { Exit::Ok })
+        if found.iter().any(doubtful) {
+            // That a charge is in doubt weighs more than that nobody could read it here.
+            if let Err(failure) = shown {
+                doors.terminal.note(Level::Error, &failure.message);
+            }
+            return Ok(Exit::InDoubt);
+        }
+        shown.map(|()| Exit::Ok)
     })
     .await
+}
+
+/// Names what is in doubt in another world than the one that is asked: a forgotten switch must not look like
+/// an all-clear.
+fn note_other_worlds(quiet: bool, doors: &Doors, contents: &Contents, world: &str) {
+    let others: BTreeSet<&str> =
+        contents.lines.iter().map(|line| line.world.as_str()).filter(|other| *other != world).collect();
+    for other in others {
+        let number = fold(&contents.lines, other).pending().len();
+        if number > 0 {
+            let (charges, other, world) = (count(number, "charge"), escape(other), escape(world));
+            let text = format!(
+                "warning: {charges} in doubt of {other} in this journal: this looks at {world} only (--emulator and \
+                 --endpoint-url choose)"
+            );
+            note(doors, quiet, &text);
+        }
+    }
 }
 
 async fn read(pending: &[Pending], session: &Session) -> Result<Live, Failure> {
@@ -128,7 +149,7 @@ fn what_shows(memory: &Fold, live: &Live) -> Vec<Record> {
 }
 
 fn note_in(
-    opened: Result<(Journal, crate::journal::Contents), JournalError>,
+    opened: Result<(Journal, Contents), JournalError>,
     name: &str,
     records: Vec<Record>,
     now: DateTime<Utc>,

@@ -24,6 +24,11 @@ use crate::text::escape;
 /// curl know, too.
 const ROOTS: &str = "SSL_CERT_FILE";
 
+/// Whether a world is an emulator's. What is reached by an address of one's own may be the real cloud.
+pub(super) fn is_emulated(world: &str) -> bool {
+    world.starts_with("emulator:")
+}
+
 /// The cloud of one command, and the name of its world in the journal.
 pub struct Session {
     /// The client.

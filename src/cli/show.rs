@@ -11,6 +11,7 @@ use super::files::check_paths;
 use super::plan::note_exceeded;
 use super::reports::{Said, Stage};
 use super::screen::Screen;
+use super::session::is_emulated;
 use super::{Exit, result};
 use crate::plan::file::{self, SavedPlan};
 use crate::render;
@@ -24,7 +25,7 @@ pub(super) fn run(cli: &Cli, args: &ShowArgs, doors: &Doors, screen: Screen) -> 
     let reports = args.report.iter().map(|report| ("--report", report.path.as_path()));
     check_paths(reports, std::slice::from_ref(&args.plan), &[], doors)?;
     let saved = read(&args.plan, doors)?;
-    let is_emulator = saved.world.starts_with("emulator:");
+    let is_emulator = is_emulated(&saved.world);
     let mut command = resume_command(&cli.common, &args.plan, &saved.plan.id, Path::new(JOURNAL));
     if is_emulator && cli.common.emulator.is_none() {
         // Which file its state lies in is not known here; without the switch it would go to the cloud.

@@ -149,8 +149,8 @@ pub(super) fn charge_text(charge: &ChargeReport) -> String {
                 "another order MAY renew it, and this run's own was not made".to_owned()
             };
             format!(
-                "{what}: {why}. Run renewctl recover after {}; until then it is held \
-                 and nothing is sent for it",
+                "{what}: {why}. Look again with renewctl recover; until it shows, or {}, it is held and nothing is \
+                 sent for it",
                 show_beijing(*until)
             )
         }

@@ -5,6 +5,10 @@ use std::io;
 
 use crate::ports::{Interrupts, LocalFuture, Signal};
 
+/// SIGXFSZ, by its number on Linux (but for MIPS and SPARC) and macOS.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+const FILE_SIZE_EXCEEDED: i32 = 25;
+
 /// The process's signals. From the first question about them on SIGINT and SIGTERM no longer end the
 /// process: who waits for them does. Before that, while files are read, they still do.
 #[derive(Default)]
@@ -31,6 +35,10 @@ fn listen_for_signals(told: tokio::sync::watch::Sender<(usize, Signal)>) -> io::
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        // A limit on the length of files is a full disk: the write fails, and does not end the process in the
+        // middle of a run.
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?;
         tokio::spawn(async move {
             loop {
                 tokio::select! {

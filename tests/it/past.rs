@@ -267,6 +267,35 @@ fn neighbours_do_not_answer_for_each_other() {
     assert_eq!((sums.charges, sums.unpriced, sums.in_doubt), (1, 1, 1));
 }
 
+/// A switch that was forgotten, or a journal of another name, is no all-clear; and what is in doubt weighs more
+/// than an output that nobody can read.
+#[test]
+fn an_all_clear_names_what_it_did_not_look_at() {
+    let folder = folder();
+    assert_eq!(folder.run(APPLY).code, 7);
+    let run = folder.run("recover --emulator=other.json");
+    assert_eq!((run.code, run.out.as_str()), (0, "Nothing is in doubt.\n"), "{run:?}");
+    assert!(run.err.contains("warning: 1 charge in doubt of emulator:"), "{run:?}");
+    let own = folder.run("recover --emulator");
+    assert!(own.code == 7 && !own.err.contains("warning"), "{own:?}");
+    let typo = folder.run("history --journal typo.jsonl");
+    assert!(typo.code == 0 && typo.err.contains("typo.jsonl is not there, or empty"), "{typo:?}");
+    folder.write("bad.jsonl", "nothing\nmore\n");
+    let bad = folder.run("recover --emulator --journal bad.jsonl");
+    assert!(bad.code == 1 && !bad.err.contains("not there"), "{bad:?}");
+    if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+        let unread = folder.command("recover --emulator").stdout(full.try_clone().unwrap()).status().unwrap();
+        assert_eq!(unread.code(), Some(7));
+        std::fs::remove_dir_all(folder.path(".renewctl")).unwrap();
+        assert_eq!(folder.run("emulator reset --world world.yaml").code, 0);
+        let mut command = folder.command(APPLY);
+        let apply = command.stdout(full).stderr(std::process::Stdio::piped()).output().unwrap();
+        let err = String::from_utf8_lossy(&apply.stderr).into_owned();
+        assert!(apply.status.code() == Some(1) && err.contains("Nothing was sent."), "{err}");
+        assert!(folder.ledger().is_empty());
+    }
+}
+
 /// What an apply has read is in the ledger, also where it had nothing to do.
 #[test]
 fn an_apply_without_changes_notes_what_it_sees() {

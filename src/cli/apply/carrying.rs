@@ -8,7 +8,6 @@ use super::Apply;
 use super::ending::journal_failure;
 use crate::apply::{Deeds, execute};
 use crate::cli::Exit;
-use crate::ids::{InstanceId, RegionId};
 use crate::journal::fold::fold;
 use crate::journal::{self, Contents, Journal, Record};
 use crate::live::ChargeType;

@@ -114,9 +114,9 @@ impl Apply<'_> {
         }
         for pending @ Pending { intent, hold, .. } in &doubtful {
             let until = show_beijing(hold.until);
-            let when = if pending.is_held(now) { format!(" after {until}") } else { String::new() };
+            let held = if pending.is_held(now) { format!(", held until {until}") } else { String::new() };
             let text = format!(
-                "IN DOUBT: {}  {}  {}; look again{when}: renewctl recover",
+                "IN DOUBT: {}  {}  {}{held}; look again: renewctl recover",
                 intent.id, intent.region, hold.text
             );
             self.doors.terminal.note(Level::Error, &text);

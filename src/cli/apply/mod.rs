@@ -182,7 +182,7 @@ impl Apply<'_> {
         note_skew(self.quiet, self.doors, self.session);
         note_torn(self.quiet, self.doors, &contents, &self.journal_name);
         if self.format == Format::Text {
-            result(self.doors, &render::text::plan(&plan, self.style))?;
+            result(self.doors, &render::text::plan(&plan, self.style)).map_err(Failure::with_nothing_sent)?;
         }
         let damaged = damage(&contents, &self.journal_name);
         if let Some(text) = &damaged {

@@ -265,10 +265,11 @@ fn invitation(plan: &Plan, context: &Context<'_>) -> String {
     if !plan.has_changes() {
         return "\nThere is nothing to apply.\n".to_owned();
     }
-    let refusals: String =
+    let refusals: Vec<String> =
         exceeded(plan).iter().map(|why| format!("> - {}\n", neutral::prose(why))).collect();
     if !refusals.is_empty() {
-        return format!("\n> [!CAUTION]\n> **It exceeds its limits, and apply refuses it.**\n>\n{refusals}");
+        let head = "> [!CAUTION]\n> **It exceeds its limits, and apply refuses it.**\n>\n";
+        return format!("\n{head}{}", refusals.concat());
     }
     format!("\nTo apply it:\n\n{}", neutral::fenced(context.apply_command))
 }

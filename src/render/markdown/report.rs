@@ -213,7 +213,8 @@ fn invitation(report: &Report<'_>, context: &Context<'_>) -> String {
     });
     if let Some(until) = doubts.max() {
         return format!(
-            "\nLook again after {}, with `renewctl plan`: until then nothing is sent for what is in doubt.\n",
+            "\nLook again with `renewctl recover`: until it shows, or {}, nothing is sent for what is in doubt. Before \
+             you renew it by hand, look at its orders in the console.\n",
             show_beijing(until)
         );
     }

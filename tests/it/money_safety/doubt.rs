@@ -42,8 +42,7 @@ fn a_doubt_names_the_moment_at_which_its_hold_ends() {
             }
             let applied = sim.apply(WANT_ONE).await;
             assert_exit(&applied, Exit::InDoubt);
-            let until =
-                applied.out.split("Run renewctl recover after ").nth(1).map(|rest| &rest[..from.len()]);
+            let until = applied.out.split("until it shows, or ").nth(1).map(|rest| &rest[..from.len()]);
             let until = until.unwrap_or_else(|| panic!("{}", applied.out));
             assert!(from <= until && until <= to, "{from} <= {until} <= {to}: {}", applied.out);
         });

@@ -50,7 +50,9 @@ fn a_rescue_says_what_the_platform_will_deduct() {
     for (fault, told) in [(Some(refused), true), (None, false)] {
         run(async {
             let sim = Sim::new(ONE);
-            fault.into_iter().for_each(|fault| sim.fault(fault));
+            if let Some(fault) = fault {
+                sim.fault(fault);
+            }
             let files = WANT_ONE
                 .replace("500 CNY", "700 CNY")
                 .replace("min_remaining", "auto_renew: 6mo, min_remaining");
@@ -73,7 +75,9 @@ fn a_rescue_says_what_the_platform_will_deduct() {
         });
         run(async {
             let sim = Sim::new(ONE);
-            fault.into_iter().for_each(|fault| sim.fault(fault));
+            if let Some(fault) = fault {
+                sim.fault(fault);
+            }
             let files = WANT_ONE
                 .replace("500 CNY", "700 CNY")
                 .replace("min_remaining", "auto_renew: 6mo, min_remaining");

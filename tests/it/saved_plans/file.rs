@@ -153,7 +153,11 @@ fn a_plan_above_its_limits_says_so() {
         }
         assert_eq!(json(&folder, "plan.json")["applyable"], fits);
         let page = folder.run("show plan.json --format markdown").out;
-        assert_eq!((page.contains("To apply it:"), page.contains("apply refuses it")), (fits, !fits), "{page}");
+        assert_eq!(
+            (page.contains("To apply it:"), page.contains("apply refuses it")),
+            (fits, !fits),
+            "{page}"
+        );
         let applied = folder.run("apply --emulator --plan plan.json --auto-approve --verify-timeout 10s");
         assert_eq!(applied.code, if fits { 0 } else { 4 }, "{applied:?}");
     }
