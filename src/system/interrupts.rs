@@ -38,7 +38,7 @@ fn listen_for_signals(told: tokio::sync::watch::Sender<(usize, Signal)>) -> io::
         // A limit on the length of files is a full disk: the write fails, and does not end the process in the
         // middle of a run.
         #[cfg(any(target_os = "linux", target_os = "macos"))]
-        signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?;
+        drop(signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?);
         tokio::spawn(async move {
             loop {
                 tokio::select! {
