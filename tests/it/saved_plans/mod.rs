@@ -1,6 +1,7 @@
 //! Saved plans: what was reviewed is what is carried out, or nothing is. Judged by the ledger.
 
 mod carried_out;
+mod evidence;
 mod file;
 mod left_out;
 
