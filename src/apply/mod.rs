@@ -137,8 +137,8 @@ pub async fn execute(approved: &Approved, deeds: &Deeds<'_>) -> Outcome {
             progress.stop(Stop::Charges(format!("{UNSETTLED_MAX} charges are in doubt")));
         }
         // What is not sent any more is noted as such in one go.
-        let all = room == 0 || progress.charges_stopped().is_some();
-        let size = if all { rest.len() } else { canary.wave(room).min(rest.len()) };
+        let stopped = progress.charges_stopped().is_some();
+        let size = if stopped { rest.len() } else { canary.wave(room).min(rest.len()) };
         let (wave, later) = rest.split_at(size);
         let sent = charge::send_all(wave, deeds, &mut progress).await;
         settle::settle(sent, deeds, &mut progress, total).await;

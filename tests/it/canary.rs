@@ -8,7 +8,9 @@ use chrono::TimeDelta;
 use renewctl::cli::Exit;
 use renewctl::journal::{Line, Link, encode};
 
-use crate::support::{FLEET as WORLD, Options, Sim, WANT_FLEET as FILES, assert_exit, charges, run};
+use crate::support::{
+    FLEET as WORLD, ONE, Options, Sim, WANT_FLEET as FILES, WANT_ONE, assert_exit, charges, run,
+};
 
 #[test]
 fn the_first_charge_goes_alone() {
@@ -41,6 +43,18 @@ fn the_first_charge_goes_alone() {
             }
         });
     }
+}
+
+/// A single charge decides about no other: nothing is stopped because of it.
+#[test]
+fn a_single_charge_stops_nothing() {
+    run(async {
+        let sim = Sim::new(ONE);
+        sim.fault("{ action: RenewInstance, nth: 1, kind: lost_before, times: 8 }");
+        let applied = sim.apply(WANT_ONE).await;
+        assert_exit(&applied, Exit::InDoubt);
+        assert!(!applied.out.contains("The run was stopped"), "{}", applied.out);
+    });
 }
 
 /// An expiry beyond what was paid for: somebody, or something, renews beside us.

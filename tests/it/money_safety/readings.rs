@@ -13,11 +13,11 @@ use crate::support::{ONE, Options, Sim, WANT_ONE, assert_exit, run, time};
 fn what_changed_between_plan_and_charge_is_not_charged() {
     type Change = fn(&mut renewctl::emulator::Emulator);
     let cases: [(&str, Change, &str); 7] = [
-        ("renewed by somebody", |e| e.set_expiry("i-one", time("2027-01-10T16:00:00Z")), "already"),
+        ("renewed by somebody", |e| e.set_expiry("i-one", time("2027-01-10T16:00:00Z")), "already; this run"),
         (
             "renewed by somebody, which shows some hours short",
             |e| e.set_expiry("i-one", time("2027-01-10T01:00:00Z")),
-            "already",
+            "already; this run",
         ),
         (
             "moved elsewhere",
@@ -82,20 +82,38 @@ fn a_cheaper_price_is_no_obstacle() {
 fn a_resend_needs_all_that_a_first_send_needs() {
     // Throttled, so that the cloud never saw the token: whoever renews meanwhile must not be followed.
     type Change = fn(&mut renewctl::emulator::Emulator);
-    let cases: [(&str, Change); 4] = [
-        ("renewed by somebody", |e| e.set_expiry("i-one", time("2027-01-10T16:00:00Z"))),
-        ("locked", |e| e.set_lock("i-one", Some("security"))),
-        // From 07:05 to 07:35 in Beijing, on the same day.
-        ("the platform's hours have begun", |e| e.advance(30 * 60)),
-        ("a new day has begun", |e| {
-            // The platform has no part in it.
-            e.set_setting("i-one", "Normal", 1);
-            e.advance(24 * 3600);
-        }),
+    let morning = "2026-12-02T23:28:00Z";
+    let cases: [(&str, &str, Change, &str); 4] = [
+        (
+            "renewed by somebody",
+            morning,
+            |e| e.set_expiry("i-one", time("2027-01-10T16:00:00Z")),
+            "already; this run",
+        ),
+        (
+            "locked",
+            morning,
+            |e| e.set_lock("i-one", Some("security")),
+            "not sent again: it changed: its locks are others",
+        ),
+        // From 07:28 to 07:32 in Beijing.
+        (
+            "the platform's hours have begun",
+            morning,
+            |e| e.advance(3 * 60),
+            "not sent again: auto-renewal is on and may renew it in these hours",
+        ),
+        // From 23:58 to 00:02.
+        (
+            "a new day has begun",
+            "2026-12-02T15:58:00Z",
+            |e| e.advance(3 * 60),
+            "not sent again: a new day has begun in Beijing",
+        ),
     ];
-    for (name, change) in cases {
+    for (name, now, change, text) in cases {
         run(async {
-            let world = ONE.replace("2026-12-01T02:05:00Z", "2026-12-02T23:05:00Z");
+            let world = ONE.replace("2026-12-01T02:05:00Z", now);
             let sim = Sim::new(&world.replace("price_per_month", "auto_renew: 1mo, price_per_month"));
             sim.fault("{ action: RenewInstance, nth: 1, times: 3, kind: throttle, retry_after_ms: 31000 }");
             let meanwhile = async {
@@ -105,6 +123,56 @@ fn a_resend_needs_all_that_a_first_send_needs() {
             let (applied, ()) = tokio::join!(sim.apply(WANT_ONE), meanwhile);
             let ours = sim.ledger().iter().filter(|charge| charge.by == Buyer::Api).count();
             assert_eq!(ours, 0, "{name}: {}", applied.out);
+            assert!(applied.out.contains(text), "{name}: {}", applied.out);
+        });
+    }
+}
+
+/// A reading is taken again before a resend only where the last answer leaves it open whether the cloud has
+/// acted; while it only asks to wait, the one that is a minute old at most serves.
+#[test]
+fn only_an_answer_that_leaves_something_open_costs_a_reading() {
+    let readings = |fault: &str| {
+        run(async {
+            let sim = Sim::new(ONE);
+            if !fault.is_empty() {
+                sim.fault(&format!("{{ action: RenewInstance, nth: 1, {fault} }}"));
+            }
+            let applied = sim.apply(WANT_ONE).await;
+            assert_exit(&applied, Exit::Ok);
+            sim.emulator.borrow().call_count("DescribeInstances")
+        })
+    };
+    let undisturbed = readings("");
+    assert_eq!(readings("kind: throttle, retry_after_ms: 1000"), undisturbed);
+    assert_eq!(readings("kind: error_500_before"), undisturbed + 1);
+}
+
+/// The last minute is sixty seconds, and a quote is asked again when it is a quarter of an hour old.
+#[test]
+fn readings_and_quotes_serve_to_the_second() {
+    for (stalled, sent) in [(59, 1), (60, 0)] {
+        run(async {
+            let sim = Sim::new(ONE);
+            let clock = Rc::clone(&sim.clock);
+            *sim.journal.on_append.borrow_mut() = Some(Box::new(move |line| {
+                if String::from_utf8_lossy(line).contains("charge-intent") {
+                    clock.stalled_s.set(clock.stalled_s.get() + stalled);
+                }
+            }));
+            let applied = sim.apply(WANT_ONE).await;
+            let calls = sim.emulator.borrow().call_count("RenewInstance");
+            assert_eq!(calls, sent, "{stalled}: {}", applied.out);
+        });
+    }
+    for (stalled, asked) in [(15 * 60 - 1, 1), (15 * 60, 2)] {
+        run(async {
+            let sim = Sim::new(ONE);
+            let clock = Rc::clone(&sim.clock);
+            let think = move || clock.stalled_s.set(clock.stalled_s.get() + stalled);
+            let applied = sim.apply_asked(WANT_ONE, "100", think).await;
+            assert_exit(&applied, Exit::Ok);
+            assert_eq!(sim.emulator.borrow().call_count("DescribeRenewalPrice"), asked, "{stalled}");
         });
     }
 }
