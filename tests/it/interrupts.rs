@@ -140,11 +140,14 @@ fn a_signal_while_the_journal_is_written_keeps_the_call_from_being_sent() {
 /// A setting that found no connection, or was throttled, is not sent again after a signal.
 #[test]
 fn a_setting_is_not_sent_again_after_a_signal() {
-    for fault in [
-        "kind: lost_before",
-        "kind: lost_after",
-        "kind: throttle, retry_after_ms: 2000",
-        "kind: code, http: 503, code: ServiceUnavailable",
+    for (fault, said) in [
+        ("kind: lost_before", "failed     i-d  cn-beijing  auto-renew perhaps set to 1mo"),
+        ("kind: lost_after", "done       i-d  cn-beijing  auto-renew set to 1mo"),
+        ("kind: throttle, retry_after_ms: 2000", "failed     i-d  cn-beijing  auto-renew not set to 1mo"),
+        (
+            "kind: code, http: 503, code: ServiceUnavailable",
+            "failed     i-d  cn-beijing  auto-renew perhaps set to 1mo",
+        ),
     ] {
         run(async {
             let sim = Sim::new(WORLD);
@@ -162,6 +165,7 @@ fn a_setting_is_not_sent_again_after_a_signal() {
             let shown = format!("{fault}\n{}\n{}", applied.out, applied.err);
             let calls = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
             assert!(calls <= 1, "{calls}: {shown}");
+            assert!(applied.out.contains(said), "{shown}");
             assert_eq!(applied.exit, Exit::Interrupted.code(), "{shown}");
         });
     }
@@ -210,5 +214,23 @@ fn a_second_signal_names_the_settings_under_way() {
         let (applied, ()) = tokio::join!(sim.apply(&files), signal);
         assert_exit(&applied, Exit::Interrupted);
         assert!(applied.err.contains("perhaps: i-one  cn-beijing  auto-renew set to 1mo"), "{}", applied.err);
+    });
+}
+
+/// A charge that a signal cut off says so, in its doubt and in the journal.
+#[test]
+fn a_charge_that_is_cut_off_says_why_it_is_in_doubt() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("5s", "100h"));
+        sim.fault("{ action: RenewInstance, nth: 1, kind: delay, ms: 60000 }");
+        let signals = Rc::clone(&sim.signals);
+        let signal = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            signals.send();
+        };
+        let (applied, ()) = tokio::join!(sim.apply(WANT_ONE), signal);
+        assert_exit(&applied, Exit::InDoubt);
+        let why = "the answer was lost or unclear (it was interrupted before its answer came)";
+        assert!(applied.out.contains(why), "{}", applied.out);
     });
 }

@@ -45,6 +45,8 @@ fn a_doubt_names_the_moment_at_which_its_hold_ends() {
             let until = applied.out.split("until it shows, or ").nth(1).map(|rest| &rest[..from.len()]);
             let until = until.unwrap_or_else(|| panic!("{}", applied.out));
             assert!(from <= until && until <= to, "{from} <= {until} <= {to}: {}", applied.out);
+            let why = "the answer was lost or unclear (RenewInstance: ";
+            assert_eq!(applied.out.contains(why), fault.is_some(), "{}", applied.out);
         });
     }
 }

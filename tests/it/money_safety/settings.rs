@@ -122,6 +122,32 @@ generate: [{ count: 250, id_prefix: i-n, like: { region: cn-beijing, expires_in:
     });
 }
 
+/// Where everything is refused, splitting ends: a batch of a hundred costs 128 calls at the most.
+#[test]
+fn a_batch_that_is_refused_throughout_ends() {
+    run(async {
+        let world = "
+now: 2026-12-01T02:05:00Z
+generate: [{ count: 100, id_prefix: i-n, like: { region: cn-beijing, expires_in: 100d } }]
+";
+        let mut files =
+            String::from("version: 1\nregion: cn-beijing\ndefaults: { auto_renew: 1mo }\ninstances:\n");
+        for number in 1..=100 {
+            writeln!(files, "  - {{ id: i-n{number:04} }}").unwrap();
+        }
+        let sim = Sim::new(world);
+        sim.fault(
+            "{ action: ModifyInstanceAutoRenewAttribute, nth: 1, times: 999, kind: code, http: 403, code: IncorrectInstanceStatus }",
+        );
+        let applied = sim.apply(&files).await;
+        assert_exit(&applied, Exit::NotConverged);
+        assert!(applied.out.contains("0 done, 0 already so, 100 failed"), "{}", applied.out);
+        let calls = sim.emulator.borrow().call_count("ModifyInstanceAutoRenewAttribute");
+        // From the 128th on nothing is split; the halves that were left are sent.
+        assert_eq!(calls, 131);
+    });
+}
+
 /// Every setting that was sent is in the report, also the first of two for one instance.
 #[test]
 fn a_lifted_mark_is_reported_when_the_rest_was_not_tried() {

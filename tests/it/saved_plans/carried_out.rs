@@ -149,6 +149,89 @@ fn a_setting_that_was_changed_since_the_review_makes_a_charge_stale() {
     }
 }
 
+/// What is left of a plan at a lower price is still that plan, and says how long that plan holds.
+#[test]
+fn what_is_left_of_a_plan_keeps_its_name_and_its_time() {
+    let (folder, id) = saved();
+    change_world(&folder, "'100.00'", "'99.00'");
+    let until = json(&folder, "plan.json")["valid_until"].clone();
+    folder.run("emulator advance 2d");
+    let command = format!(
+        "apply --emulator --plan plan.json --checksum {id} --auto-approve --verify-timeout 10s --format json"
+    );
+    let run = folder.run(&command);
+    assert_eq!(run.code, 3, "i-c is due since: {run:?}");
+    let told: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((told["plan"]["plan_id"].as_str(), &told["plan"]["valid_until"]), (Some(id.as_str()), &until));
+    assert_eq!(bought(&folder), ["i-a", "i-b"]);
+}
+
+/// Where what ended the plan is satisfied meanwhile, the rest of it holds as long as it holds itself.
+#[test]
+fn the_rest_of_a_plan_holds_longer_than_what_is_satisfied() {
+    let world = "{ id: i-a, region: cn-beijing, expires_in: 10d, price_per_month: '100.00' }\n  - { id: i-b, region: cn-beijing, expires_in: 29d, price_per_month: '100.00' }";
+    let entries = "{ id: i-a, min_remaining: 30d }\n  - { id: i-b, min_remaining: 30d }";
+    let (folder, id) = one(world, entries, "");
+    let until = json(&folder, "plan.json")["valid_until"].clone();
+    assert_eq!(until, "2026-12-11T12:18:00Z", "from then on a month is not enough for i-a");
+    let first = folder.run("apply --emulator -f renewals.yaml --target i-a --auto-approve --max-charge '100 CNY' --verify-timeout 10s");
+    assert_eq!(first.code, 0, "{first:?}");
+    folder.run("emulator advance 11d");
+    let command = format!(
+        "apply --emulator --plan plan.json --checksum {id} --auto-approve --verify-timeout 10s --format json"
+    );
+    let run = folder.run(&command);
+    let told: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(told["plan"]["valid_until"], "2026-12-30T12:18:00Z", "{run:?}");
+    assert_eq!(bought(&folder), ["i-a", "i-b"], "{run:?}");
+}
+
+/// The setting as it was reviewed, or as the plan itself makes it on the way: everything else is stale.
+#[test]
+fn which_setting_a_reviewed_renewal_goes_with() {
+    let wants_on = ", auto_renew: 1mo";
+    for (before, now, wanted, stale) in [
+        ("off", "off", "", false),
+        ("1mo", "off", "", true),
+        ("off", "1mo", "", true),
+        ("off", "never", "", true),
+        ("never", "off", "", false),
+        ("1mo", "never", "", true),
+        // Set by an earlier run of the same plan, or by hand to the same.
+        ("off", "1mo", wants_on, false),
+        ("off", "2mo", wants_on, true),
+        ("2mo", "off", wants_on, true),
+        ("never", "off", wants_on, false),
+        ("never", "1mo", wants_on, false),
+    ] {
+        let live = format!(
+            "{{ id: i-a, region: cn-beijing, expires_in: 20d, price_per_month: '100.00', auto_renew: {before} }}"
+        );
+        let (folder, id) = one(&live, &format!("{{ id: i-a, min_remaining: 30d{wanted} }}"), "");
+        change_world(&folder, &format!("auto_renew: {before}"), &format!("auto_renew: {now}"));
+        let run = resume(&folder, &id);
+        let case = format!("{before} -> {now}{wanted}: {run:?}");
+        assert_eq!((run.code, bought(&folder).len()), if stale { (5, 0) } else { (0, 1) }, "{case}");
+    }
+}
+
+/// What was reviewed beside a renewal waits with it in the first minutes of a day; what was reviewed alone
+/// does not wait for a renewal that has become due since.
+#[test]
+fn a_setting_waits_only_with_the_renewal_that_it_was_reviewed_with() {
+    let wants = "{ id: i-a, min_remaining: 15d, auto_renew: 1mo }";
+    for (left, hours, goes) in [("14d", 4, false), ("15d 2h", 4, true)] {
+        let live =
+            format!("{{ id: i-a, region: cn-beijing, expires_in: {left}, price_per_month: '100.00' }}");
+        let (folder, id) = one(&live, wants, "");
+        folder.run(&format!("emulator advance {hours}h")); // 00:17 in Beijing
+        let run = resume(&folder, &id);
+        let case = format!("{left}: {run:?}");
+        assert_eq!(run.out.contains("auto-renew set to 1mo"), goes, "{case}");
+        assert!(run.code == 3 && bought(&folder).is_empty(), "{case}");
+    }
+}
+
 /// Hours in which a charge only waits make no plan stale, and hold up nobody else.
 #[test]
 fn what_waits_is_not_stale() {
