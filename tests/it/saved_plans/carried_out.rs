@@ -163,7 +163,9 @@ fn what_is_left_of_a_plan_keeps_its_name_and_its_time() {
     assert_eq!(run.code, 3, "i-c is due since: {run:?}");
     let told: Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!((told["plan"]["plan_id"].as_str(), &told["plan"]["valid_until"]), (Some(id.as_str()), &until));
-    assert_eq!(bought(&folder), ["i-a", "i-b"]);
+    let mut bought = bought(&folder);
+    bought.sort();
+    assert_eq!(bought, ["i-a", "i-b"]);
 }
 
 /// Where what ended the plan is satisfied meanwhile, the rest of it holds as long as it holds itself.
@@ -215,19 +217,69 @@ fn which_setting_a_reviewed_renewal_goes_with() {
     }
 }
 
+/// A setting goes only from where it was reviewed, whatever became of the renewal beside it; and nothing but
+/// the renewal that it needs lets it wait.
+#[test]
+fn which_setting_is_stale_by_itself() {
+    let off = "expires_in: 20d, auto_renew: off";
+    let locked = "expires_in: 20d, lock: security";
+    for (before, now, entry, days, text) in [
+        // Renewed by hand, and set to something else.
+        (
+            off,
+            "expires_in: 60d, auto_renew: 2mo",
+            "min_remaining: 30d, auto_renew: 1mo",
+            0,
+            Some("its auto-renewal is 2mo now"),
+        ),
+        (off, "expires_in: 60d, auto_renew: off", "min_remaining: 30d, auto_renew: 1mo", 0, None),
+        // It cannot be set any more, and nothing was planned that would change that.
+        (off, off, "auto_renew: 1mo", 21, Some("auto-renewal cannot be set after expiry")),
+        // Of its renewal it was known that it is blocked, but not of the setting.
+        (
+            locked,
+            "expires_in: 20d, charge_type: PostPaid",
+            "min_remaining: 30d, auto_renew: 1mo",
+            0,
+            Some("its setting is blocked now"),
+        ),
+        (locked, locked, "min_remaining: 30d, auto_renew: 1mo", 0, None),
+        // What the platform deducts within days was reviewed with it.
+        ("expires_in: 9d", "expires_in: 9d", "auto_renew: 1mo", 0, None),
+    ] {
+        let live = format!("{{ id: i-a, region: cn-beijing, {before}, price_per_month: '100.00' }}");
+        let (folder, id) = one(&live, &format!("{{ id: i-a, {entry} }}"), "");
+        change_world(&folder, before, now);
+        if days > 0 {
+            folder.run(&format!("emulator advance {days}d"));
+        }
+        let run = resume(&folder, &id);
+        let case = format!("{before} -> {now}, {entry}: {run:?}");
+        assert_eq!(run.code == 5, text.is_some(), "{case}");
+        assert!(text.is_none_or(|text| run.err.contains(text)), "{case}");
+        assert_eq!(run.out.contains("auto-renew set to 1mo"), text.is_none(), "{case}");
+    }
+}
+
 /// What was reviewed beside a renewal waits with it in the first minutes of a day; what was reviewed alone
 /// does not wait for a renewal that has become due since.
 #[test]
 fn a_setting_waits_only_with_the_renewal_that_it_was_reviewed_with() {
-    let wants = "{ id: i-a, min_remaining: 15d, auto_renew: 1mo }";
-    for (left, hours, goes) in [("14d", 4, false), ("15d 2h", 4, true)] {
-        let live =
-            format!("{{ id: i-a, region: cn-beijing, expires_in: {left}, price_per_month: '100.00' }}");
-        let (folder, id) = one(&live, wants, "");
-        folder.run(&format!("emulator advance {hours}h")); // 00:17 in Beijing
+    for (left, before, wanted, goes) in [
+        ("14d", "off", "1mo", false),
+        ("15d 2h", "off", "1mo", true),
+        // While a renewal is due nothing is switched off: it waits, and is not stale.
+        ("15d 2h", "1mo", "off", false),
+    ] {
+        let live = format!(
+            "{{ id: i-a, region: cn-beijing, expires_in: {left}, price_per_month: '100.00', auto_renew: {before} }}"
+        );
+        let (folder, id) =
+            one(&live, &format!("{{ id: i-a, min_remaining: 15d, auto_renew: {wanted} }}"), "");
+        folder.run("emulator advance 4h"); // 00:17 in Beijing
         let run = resume(&folder, &id);
         let case = format!("{left}: {run:?}");
-        assert_eq!(run.out.contains("auto-renew set to 1mo"), goes, "{case}");
+        assert_eq!(run.out.contains("auto-renew set to"), goes, "{case}");
         assert!(run.code == 3 && bought(&folder).is_empty(), "{case}");
     }
 }
