@@ -261,12 +261,8 @@ async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &m
                 let sent = Sent { doubt: Some(why), foreign, ..Sent::new(step, token, deeds) };
                 return Attempt::Sent(Box::new(sent));
             }
-            if error.attempts == 0 && !matches!(closed, Some(Reading::Reached(_))) {
-                let why = match closed {
-                    Some(Reading::Differs(because)) => because,
-                    _ => error.advice(),
-                };
-                return Attempt::Ended(ChargeResult::NotTried { why });
+            if error.attempts == 0 {
+                return Attempt::Ended(ChargeResult::NotTried { why: error.advice() });
             }
             Attempt::Ended(match closed {
                 Some(Reading::Reached(expires_at)) => ChargeResult::Satisfied { expires_at },

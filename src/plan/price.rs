@@ -264,7 +264,7 @@ pub fn deducted_instead(item: &Item<PriceDecision>, now: DateTime<Utc>) -> Optio
     let (expiry, planned) = (item.renewal()?.expires_before, item.committed.clone()?);
     let at = window::next_deduction(expiry, now)?;
     let times = window::deductions_soon(expiry, planned.term, now);
-    Some(Committed { at, times, counts: times > 0, ..planned })
+    Some(Committed { at, times, ..planned })
 }
 
 /// For how many instances the platform, as things stand, deducts within the days that matter: their

@@ -195,6 +195,8 @@ fn a_lost_answer_is_followed_by_a_new_reading_and_not_by_the_last_one() {
                 let (applied, ()) = tokio::join!(sim.apply(WANT_ONE), meanwhile);
                 assert!(sim.ledger().is_empty(), "{kind} {moved}: {}", applied.out);
                 assert_eq!(sent_tokens(&sim).len(), 1, "{kind} {moved}: {}", applied.out);
+                let differs = applied.out.contains("; not sent again: it changed: it expires");
+                assert_eq!(differs, moved.starts_with("2026"), "{kind} {moved}: {}", applied.out);
             });
         }
     }

@@ -90,6 +90,24 @@ fn a_rescue_says_what_the_platform_will_deduct() {
     }
 }
 
+/// A shorter term goes out whatever becomes of the renewal; then weeks come more than once within days, at a
+/// price that nobody can quote.
+#[test]
+fn weeks_are_said_to_be_deducted_as_often_as_they_come() {
+    run(async {
+        let sim = Sim::new(&ONE.replace("price_per_month", "auto_renew: 1mo, price_per_month"));
+        sim.fault(
+            "{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }",
+        );
+        let files = WANT_ONE
+            .replace("500 CNY", "500 CNY, allow_unpriced: true, max_renewals: 9")
+            .replace("min_remaining", "auto_renew: 1w, min_remaining");
+        let applied = sim.apply(&files).await;
+        let said = "the platform deducts an unknown amount for 1w from 2026-12-02 08:00 +08:00 on, 2 times within 10 days";
+        assert!(applied.out.contains(said), "{}", applied.out);
+    });
+}
+
 /// Several rescues share what the caps leave, soonest expiry first.
 #[test]
 fn rescues_share_what_the_caps_leave() {
