@@ -82,15 +82,17 @@ fn not_sent(earlier: Option<String>, why: String) -> SettingResult {
 /// Those whose deduction costs no more than what was counted. An old quote is asked again.
 async fn affordable(step: &SetStep, deeds: &Deeds<'_>, progress: &mut Progress) -> Vec<InstanceId> {
     let AutoRenew::Every(term) = step.setting else { return step.ids.clone() };
+    if progress.all_stopped().is_some() {
+        return step.ids.clone();
+    }
     let mut ids = Vec::with_capacity(step.ids.len());
     for id in &step.ids {
-        let stopped = progress.all_stopped().is_some();
         let costs = match step.prices.get(id) {
-            Some(planned) if !stopped => {
+            Some(planned) => {
                 let asked = still_costs(&step.region, id, term.term(), planned, deeds);
                 deeds.unless_interrupted(asked).await.unwrap_or_else(|| Err(INTERRUPTED.to_owned()))
             }
-            _ => Ok(()),
+            None => Ok(()),
         };
         match costs {
             Ok(()) => ids.push(id.clone()),

@@ -148,6 +148,33 @@ generate: [{ count: 100, id_prefix: i-n, like: { region: cn-beijing, expires_in:
     });
 }
 
+/// When the key is refused, nothing is asked any more.
+#[test]
+fn no_price_is_asked_for_a_setting_that_will_not_be_sent() {
+    run(async {
+        let sim = Sim::new(
+            "
+now: 2026-12-01T02:05:00Z
+instances:
+  - { id: i-a, region: cn-beijing, expires_at: 2026-12-10T16:00:00Z, price_per_month: '100.00' }
+  - { id: i-b, region: cn-shanghai, expires_at: 2026-12-10T16:00:00Z, price_per_month: '100.00' }
+",
+        );
+        sim.fault(
+            "{ action: ModifyInstanceAutoRenewAttribute, nth: 1, times: 99, kind: code, http: 404, code: InvalidAccessKeyId.NotFound }",
+        );
+        let files = "version: 1\nlimits: { max_charge: 500 CNY }\ndefaults: { auto_renew: 1mo }\ninstances:\n  \
+                     - { id: i-a, region: cn-beijing }\n  - { id: i-b, region: cn-shanghai }\n";
+        // The quotes are old by then.
+        let clock = Rc::clone(&sim.clock);
+        let think = move || clock.stalled_s.set(clock.stalled_s.get() + 16 * 60);
+        let applied = sim.apply_asked(files, "200", think).await;
+        assert!(applied.out.contains("1 failed, 0 blocked or held, 1 not tried"), "{}", applied.out);
+        // Two for each of the plans before and after, and one for the first setting.
+        assert_eq!(sim.emulator.borrow().call_count("DescribeRenewalPrice"), 5);
+    });
+}
+
 /// Every setting that was sent is in the report, also the first of two for one instance.
 #[test]
 fn a_lifted_mark_is_reported_when_the_rest_was_not_tried() {
