@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::charge::{Sent, read};
 use super::{ChargeResult, Deeds, Progress, key};
-use crate::journal::fold::{NOT_MOVED_HOURS, UNKNOWN_MINUTES, is_settled};
+use crate::journal::fold::{NOT_MOVED_HOURS, UNKNOWN_MINUTES, is_settled, shows};
 use crate::journal::{ChargeOutcome, Record};
 use crate::live::Answer;
 use crate::plan::outcome::{ChargeReport, Outcome};
@@ -86,8 +86,7 @@ fn end(outcome: &mut Outcome, charge: &Sent, result: ChargeResult) {
 fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<ChargeResult> {
     let step = &charge.step;
     let order_id = charge.order_id.clone();
-    let settled = is_settled(step.expires_after, seen);
-    if !settled && seen < step.expires_after {
+    if !shows(step.expires_after, seen) {
         return None;
     }
     let record = Record::ChargeSettled {
@@ -112,7 +111,7 @@ fn judge(charge: &Sent, seen: DateTime<Utc>, deeds: &Deeds<'_>) -> Option<Charge
     }
     Some(if charge.foreign {
         ChargeResult::Satisfied { expires_at: seen }
-    } else if settled {
+    } else if is_settled(step.expires_after, seen) {
         ChargeResult::Done { expires_at: seen, order_id }
     } else {
         ChargeResult::MovedFurther { expires_at: seen, order_id }

@@ -44,10 +44,15 @@ pub fn is_settled(planned: DateTime<Utc>, seen: DateTime<Utc>) -> bool {
     (seen - planned).abs() <= Duration::hours(SETTLED_WITHIN_HOURS)
 }
 
+/// Whether `seen` is the expiry that was planned, or a later one.
+pub fn shows(planned: DateTime<Utc>, seen: DateTime<Utc>) -> bool {
+    seen + Duration::hours(SETTLED_WITHIN_HOURS) >= planned
+}
+
 impl ChargeIntent {
     /// Whether an observed expiry shows the effect of this charge, or more than it.
     pub fn shows_in(&self, seen: DateTime<Utc>) -> bool {
-        is_settled(self.expires_after, seen) || seen > self.expires_after
+        shows(self.expires_after, seen)
     }
 }
 
