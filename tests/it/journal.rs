@@ -248,6 +248,30 @@ fn an_acknowledged_order_stays_whatever_another_run_is_told() {
     }
 }
 
+/// A doubt is over when a later charge for the same need was made, and by nothing else: not by one for another
+/// need, nor by one that was not made.
+#[test]
+fn only_a_charge_that_met_the_need_ends_a_doubt() {
+    let unknown = ChargeOutcome::Unknown { error: "lost".into(), foreign: false };
+    let made = ChargeOutcome::Acknowledged { order_id: "7".into(), request_id: "R".into() };
+    let not_made = ChargeOutcome::NotMade { error: "refused".into() };
+    for (before, result, open) in
+        [(BEFORE, &made, false), (BEFORE, &not_made, true), (AFTER, &made, true), (AFTER, &not_made, true)]
+    {
+        let (region, id) = key();
+        // A day later: another token.
+        let later = renewctl::plan::token::derive(&region, &id, time(before), time("2026-12-02T02:05:00Z"));
+        let Record::ChargeIntent(first) = intent() else { panic!() };
+        let (expires_before, expires_after) = (time(before), time(before) + TimeDelta::days(31));
+        let second = ChargeIntent { expires_before, expires_after, token: later.clone(), ..first };
+        let told = Record::ChargeOutcome { region, id, token: later, outcome: result.clone() };
+        let all = lines(&[intent(), outcome(unknown.clone()), Record::ChargeIntent(second), told]);
+        let pending = fold(&all, "cloud").pending();
+        let is_open = pending.iter().any(|pending| pending.intent.token == token());
+        assert_eq!(is_open, open, "{before} {result:?}: {pending:?}");
+    }
+}
+
 #[test]
 fn a_newer_version_and_a_foreign_line_are_bad() {
     let mut newer = line(AT, intent());
