@@ -248,6 +248,24 @@ fn an_acknowledged_order_stays_whatever_another_run_is_told() {
     }
 }
 
+/// A reading is older than what the journal has seen if it is older than the latest of that, in whatever order
+/// runs have noted it.
+#[test]
+fn the_latest_expiry_that_was_seen_is_remembered() {
+    let seen = |expires_at: &str| {
+        let (region, id) = key();
+        Record::ChargeSettled { region, id, token: token(), expires_at: time(expires_at) }
+    };
+    let later = "2027-02-10T16:00:00Z";
+    for order in [[AFTER, later], [later, AFTER]] {
+        let all = lines(&order.map(seen));
+        for (reading, held) in [(BEFORE, true), (AFTER, true), (later, false)] {
+            let code = hold(&all, reading, time(AT)).map(|(code, _)| code);
+            assert_eq!(code, held.then_some(HoldCode::OlderReading), "{order:?} {reading}");
+        }
+    }
+}
+
 /// A doubt is over when a later charge for the same need was made, and by nothing else: not by one for another
 /// need, nor by one that was not made.
 #[test]

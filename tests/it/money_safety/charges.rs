@@ -207,6 +207,9 @@ fn a_refused_charge_stops_nobody_else() {
         assert_exit(&applied, Exit::NotConverged);
         assert_eq!(sim.ledger().len(), 2);
         assert!(applied.out.contains("Instance.UnPaidOrder"), "{}", applied.out);
+        // It was certainly not made, so that nothing is held: the next run sends it.
+        assert_exit(&sim.apply(WANT_THREE).await, Exit::Ok);
+        assert_eq!(sim.ledger().len(), 3);
     });
 }
 
