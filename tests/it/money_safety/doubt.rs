@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use renewctl::cli::Exit;
+use renewctl::journal::history::{Deed, history};
 
 use super::sent_tokens;
 use crate::support::{ONE, Options, Sim, WANT_ONE, assert_exit, run, time};
@@ -24,6 +25,30 @@ fn an_acknowledged_charge_that_does_not_show_is_in_doubt_and_held() {
         assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
         assert_eq!(sim.ledger().len(), 1);
     });
+}
+
+/// What shows by the next run was ours where the answer was lost, and somebody else's where the cloud named
+/// another order: the ledger of charges has only ours.
+#[test]
+fn the_next_run_knows_whose_order_shows() {
+    let foreign =
+        "{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: LastOrderProcessing }";
+    let lost = "{ action: RenewInstance, nth: 1, times: 99, kind: lost_before }";
+    for (fault, is_ours) in [(foreign, false), (lost, true)] {
+        run(async {
+            let sim = Sim::new(ONE);
+            sim.fault(fault);
+            assert_exit(&sim.apply(WANT_ONE).await, Exit::InDoubt);
+            sim.emulator.borrow_mut().set_expiry("i-one", time("2027-01-10T16:00:00Z"));
+            assert_exit(&sim.apply(WANT_ONE).await, Exit::Ok);
+            let lines = renewctl::journal::parse(&sim.journal.bytes.borrow()).lines;
+            let ends: Vec<&str> = history(&lines)
+                .iter()
+                .map(|entry| if let Deed::Charge { end, .. } = &entry.deed { end.as_str() } else { "?" })
+                .collect();
+            assert_eq!(ends, [if is_ours { "settled" } else { "not-made" }], "{fault}");
+        });
+    }
 }
 
 /// The moment that a person is told to look again is the one at which the hold ends.
