@@ -261,8 +261,13 @@ async fn send_one(step: &ChargeStep, live: Live, deeds: &Deeds<'_>, progress: &m
                 let sent = Sent { doubt: Some(why), foreign, ..Sent::new(step, token, deeds) };
                 return Attempt::Sent(Box::new(sent));
             }
-            if error.attempts == 0 {
-                return Attempt::Ended(ChargeResult::NotTried { why: error.advice() });
+            // Nothing was sent, because waiting for a key took so long that something else is so by now.
+            if error.attempts == 0 && !matches!(closed, Some(Reading::Reached(_))) {
+                let why = match closed {
+                    Some(Reading::Differs(because)) => because,
+                    _ => error.advice(),
+                };
+                return Attempt::Ended(ChargeResult::NotTried { why });
             }
             Attempt::Ended(match closed {
                 Some(Reading::Reached(expires_at)) => ChargeResult::Satisfied { expires_at },

@@ -114,7 +114,7 @@ fn is_output(path: &Path) -> bool {
     })
 }
 
-/// Only here the file is told from others by its number.
+/// Elsewhere files have no number that tells them apart.
 #[cfg(not(unix))]
 fn is_output(_: &Path) -> bool {
     false

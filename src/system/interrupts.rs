@@ -5,7 +5,7 @@ use std::io;
 
 use crate::ports::{Interrupts, LocalFuture, Signal};
 
-/// SIGXFSZ, by its number on Linux (but for MIPS and SPARC) and macOS.
+/// SIGXFSZ, by its number on Linux (but for MIPS) and macOS.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 const FILE_SIZE_EXCEEDED: i32 = 25;
 
@@ -36,9 +36,9 @@ fn listen_for_signals(told: tokio::sync::watch::Sender<(usize, Signal)>) -> io::
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         // A limit on the length of files is a full disk: the write fails, and does not end the process in the
-        // middle of a run.
+        // middle of a run. Where that cannot be had, the other signals are heeded all the same.
         #[cfg(any(target_os = "linux", target_os = "macos"))]
-        drop(signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?);
+        let _ = signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED));
         tokio::spawn(async move {
             loop {
                 tokio::select! {

@@ -9,7 +9,7 @@ use crate::ids::{InstanceId, RegionId};
 use crate::plan::Plan;
 use crate::plan::outcome::{ChargeResult, Outcome, SettingResult};
 use crate::render::report::{Numbers, Report, deducted_instead, numbers};
-use crate::term::LiveAutoRenew;
+use crate::term::{AutoRenew, LiveAutoRenew};
 
 #[derive(Serialize)]
 struct ActionView<'a> {
@@ -124,8 +124,8 @@ fn actions<'a>(
         expires_at: None,
         order_id: None,
         text: match result {
-            SettingResult::Done => instead.get(key).map(String::as_str),
-            SettingResult::Satisfied => None,
+            SettingResult::Done if matches!(to, AutoRenew::Every(_)) => instead.get(key).map(String::as_str),
+            SettingResult::Done | SettingResult::Satisfied => None,
             SettingResult::Failed { why, .. } | SettingResult::NotTried { why } => Some(why),
         },
         look_again_at: None,

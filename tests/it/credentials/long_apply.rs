@@ -205,3 +205,37 @@ fn a_signal_while_a_refused_charge_waits_for_a_session_leaves_no_doubt() {
         assert!(text.contains("not sent again: it was interrupted") && text.contains("0 in doubt"), "{text}");
     });
 }
+
+/// A session that ends between the reading and the charge, and takes a minute to be renewed: what happened
+/// meanwhile is what the report says, and nothing is sent.
+#[test]
+fn what_happens_while_a_charge_waits_for_a_session_is_said() {
+    for (moved, said) in [
+        ("2027-02-20T16:00:00Z", "already; this run charged nothing for it"),
+        ("2026-12-09T16:00:00Z", "not renewed: it changed: it expires 2026-12-10 00:00 +08:00 now"),
+    ] {
+        run(async {
+            let (sim, _) = sim("5s", by_key()).await;
+            sim.fault("{ action: AssumeRole, nth: 2, kind: delay, ms: 70000 }");
+            let clock = sim.clock.clone();
+            *sim.journal.on_append.borrow_mut() = Some(Box::new(move |line| {
+                if String::from_utf8_lossy(line).contains("charge-intent") {
+                    clock.stalled_s.set(clock.stalled_s.get() + 30);
+                }
+            }));
+            let (clock, emulator) = (sim.clock.clone(), Rc::clone(&sim.emulator));
+            let think = move || clock.stalled_s.set(clock.stalled_s.get() + 700);
+            let meanwhile = async {
+                while emulator.borrow().call_count("AssumeRole") < 2 {
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+                for id in ["i-one", "i-two", "i-three"] {
+                    emulator.borrow_mut().set_expiry(id, crate::support::time(moved));
+                }
+            };
+            let (applied, ()) = tokio::join!(sim.apply_asked(FILES, "300", think), meanwhile);
+            assert!(applied.out.contains(said), "{moved}: {}\n{}", applied.out, applied.err);
+            assert_eq!(sim.emulator.borrow().call_count("RenewInstance"), 0, "{}", applied.out);
+        });
+    }
+}

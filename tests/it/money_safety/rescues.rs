@@ -47,16 +47,19 @@ fn enabling_after_a_refused_charge_stays_within_the_caps() {
 fn a_rescue_says_what_the_platform_will_deduct() {
     let refused =
         "{ action: RenewInstance, nth: 1, times: 99, kind: code, http: 403, code: Instance.UnPaidOrder }";
+    let files =
+        &WANT_ONE.replace("500 CNY", "700 CNY").replace("min_remaining", "auto_renew: 6mo, min_remaining");
+    let world = |fault: Option<&str>| {
+        let sim = Sim::new(ONE);
+        if let Some(fault) = fault {
+            sim.fault(fault);
+        }
+        sim
+    };
     for (fault, told) in [(Some(refused), true), (None, false)] {
         run(async {
-            let sim = Sim::new(ONE);
-            if let Some(fault) = fault {
-                sim.fault(fault);
-            }
-            let files = WANT_ONE
-                .replace("500 CNY", "700 CNY")
-                .replace("min_remaining", "auto_renew: 6mo, min_remaining");
-            let text = sim.apply(&files).await.out;
+            let sim = world(fault);
+            let text = sim.apply(files).await.out;
             let said = "the platform deducts CNY 600.00 for 6mo from 2026-12-02 08:00 +08:00 on";
             assert_eq!(text.contains(said), told, "{text}");
             sim.advance(30 * 3600);
@@ -74,14 +77,8 @@ fn a_rescue_says_what_the_platform_will_deduct() {
             );
         });
         run(async {
-            let sim = Sim::new(ONE);
-            if let Some(fault) = fault {
-                sim.fault(fault);
-            }
-            let files = WANT_ONE
-                .replace("500 CNY", "700 CNY")
-                .replace("min_remaining", "auto_renew: 6mo, min_remaining");
-            let out = sim.apply_with(&files, &Options { json: true, ..Options::default() }).await.out;
+            let sim = world(fault);
+            let out = sim.apply_with(files, &Options { json: true, ..Options::default() }).await.out;
             let json: serde_json::Value = serde_json::from_str(&out).unwrap();
             let set = &json["apply"]["actions"][1];
             assert_eq!(set["result"], "done", "{set}");

@@ -99,19 +99,23 @@ fn a_mark_against_renewal_is_lifted_before_the_charge() {
     });
 }
 
+/// A fleet that needs nothing but auto-renewal, and the file that asks for it.
+fn many_to_set(count: usize) -> (Sim, String) {
+    let sim = Sim::new(&format!(
+        "now: 2026-12-01T02:05:00Z\ngenerate: [{{ count: {count}, id_prefix: i-n, like: {{ region: cn-beijing, expires_in: 100d }} }}]\n"
+    ));
+    let mut files =
+        String::from("version: 1\nregion: cn-beijing\ndefaults: { auto_renew: 1mo }\ninstances:\n");
+    for number in 1..=count {
+        writeln!(files, "  - {{ id: i-n{number:04} }}").unwrap();
+    }
+    (sim, files)
+}
+
 #[test]
 fn one_bad_id_does_not_stop_the_settings_of_the_others() {
     run(async {
-        let world = "
-now: 2026-12-01T02:05:00Z
-generate: [{ count: 250, id_prefix: i-n, like: { region: cn-beijing, expires_in: 100d } }]
-";
-        let mut files =
-            String::from("version: 1\nregion: cn-beijing\ndefaults: { auto_renew: 1mo }\ninstances:\n");
-        for number in 1..=250 {
-            writeln!(files, "  - {{ id: i-n{number:04} }}").unwrap();
-        }
-        let sim = Sim::new(world);
+        let (sim, files) = many_to_set(250);
         let emulator = Rc::clone(&sim.emulator);
         let happens = move || emulator.borrow_mut().remove("i-n0042");
         let applied = sim.apply_asked(&files, "yes", happens).await;
@@ -126,16 +130,7 @@ generate: [{ count: 250, id_prefix: i-n, like: { region: cn-beijing, expires_in:
 #[test]
 fn a_batch_that_is_refused_throughout_ends() {
     run(async {
-        let world = "
-now: 2026-12-01T02:05:00Z
-generate: [{ count: 100, id_prefix: i-n, like: { region: cn-beijing, expires_in: 100d } }]
-";
-        let mut files =
-            String::from("version: 1\nregion: cn-beijing\ndefaults: { auto_renew: 1mo }\ninstances:\n");
-        for number in 1..=100 {
-            writeln!(files, "  - {{ id: i-n{number:04} }}").unwrap();
-        }
-        let sim = Sim::new(world);
+        let (sim, files) = many_to_set(100);
         sim.fault(
             "{ action: ModifyInstanceAutoRenewAttribute, nth: 1, times: 999, kind: code, http: 403, code: IncorrectInstanceStatus }",
         );
