@@ -234,8 +234,11 @@ fn what_happens_while_a_charge_waits_for_a_session_is_said() {
                 }
             };
             let (applied, ()) = tokio::join!(sim.apply_asked(FILES, "300", think), meanwhile);
-            assert!(applied.out.contains(said), "{moved}: {}\n{}", applied.out, applied.err);
+            // Of the one that waited, and of those that are looked at after it.
+            assert_eq!(applied.out.matches(said).count(), 3, "{moved}: {}\n{}", applied.out, applied.err);
             assert_eq!(sim.emulator.borrow().call_count("RenewInstance"), 0, "{}", applied.out);
+            let announced = String::from_utf8_lossy(&sim.journal.bytes.borrow()).contains("charge-intent");
+            assert!(announced, "it was about to be sent: {}", applied.out);
         });
     }
 }
